@@ -1,0 +1,26 @@
+import {
+  applyDecorators,
+  Controller,
+  UseFilters,
+  UseGuards,
+  UseInterceptors,
+  UsePipes,
+} from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+
+import { AdminGuard } from './admin.guard.js';
+import { ChangeLogInterceptor } from './change-log.interceptor.js';
+import { ProblemFilter } from './problem.filter.js';
+import { adminValidation } from './validation.js';
+
+/** A controller of the admin API: guarded, validated, and answering with problem documents. */
+export function AdminController(path: string, tag: string): ClassDecorator {
+  return applyDecorators(
+    Controller(path),
+    UseGuards(AdminGuard),
+    UseFilters(ProblemFilter),
+    UseInterceptors(ChangeLogInterceptor),
+    UsePipes(adminValidation()),
+    ApiTags(tag),
+  );
+}

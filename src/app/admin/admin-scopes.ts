@@ -1,0 +1,21 @@
+/** The scope values that mean something at the admin API, with what each allows. */
+export const ADMIN_SCOPE_MEANINGS = {
+  'clients:read': 'Read clients',
+  'clients:write': 'Create, change, disable and delete clients; make client secrets',
+  'keys:read': 'Read the life of the signing keys',
+  'keys:write': 'Rotate, import and revoke signing keys',
+  'issuers:read': 'Read trusted issuers',
+  'issuers:write': 'Create, change, disable and delete trusted issuers',
+  'audit:read': 'Read audit records and delegation chains',
+} as const;
+
+/** A scope value of the admin API. */
+export type AdminScope = keyof typeof ADMIN_SCOPE_MEANINGS;
+
+/** Every scope value of the admin API: what its own target offers. */
+export const ADMIN_SCOPES = Object.keys(ADMIN_SCOPE_MEANINGS) as readonly AdminScope[];
+
+/** The identifier of the admin API: the one audience that its tokens have. */
+export function adminAudience(issuer: string): string {
+  return `${issuer}/admin`;
+}

@@ -1,0 +1,91 @@
+import type { ServerResponse } from 'node:http';
+
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+
+import { headerValues, type OriginRequest } from '../../endpoints/attempt-origin.js';
+import { IssuerSettings } from '../../oauth/issuer-settings.js';
+import { OAuthError } from '../../oauth/oauth-error.js';
+import { TokenType } from '../../oauth/token-type.js';
+import type { SecurityToken } from '../../tokens/security-token.js';
+import { SecurityTokens } from '../../tokens/security-tokens.js';
+import { adminAudience } from './admin-scopes.js';
+import { Problem } from './problem.js';
+import { requirementOf } from './requires-scope.js';
+
+const BEARER = /^Bearer +(\S.*)$/i;
+const REALM = 'Bearer realm="admin"';
+
+/** A request of which it is known who sent it. */
+export type AdminRequest = OriginRequest & { administrator?: SecurityToken };
+
+/**
+ * Lets through who holds an access token of ours for the admin API with the scope that the route
+ * names (RFC 6750, RFC 9068 section 4). The token is read from the header alone and must be meant
+ * for the admin API alone: one that another service receives as well could be replayed here.
+ */
+@Injectable()
+export class AdminGuard implements CanActivate {
+  constructor(
+    private readonly tokens: SecurityTokens,
+    private readonly settings: IssuerSettings,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<AdminRequest>();
+    http.getResponse<ServerResponse>().setHeader('Cache-Control', 'no-store');
+    const token = await this.#check(bearerToken(request));
+    const required = requirementOf(context.getHandler());
+    if (required === undefined) throw new Problem(403, 'Nobody may use this operation.');
+    if (required !== 'any' && !token.scope.has(required)) throw insufficientScope(required);
+    request.administrator = token;
+    return true;
+  }
+
+  async #check(token: string): Promise<SecurityToken> {
+    let checked: SecurityToken;
+    try {
+      checked = await this.tokens.check(token, TokenType.AccessToken, 'token');
+    } catch (error) {
+      if (error instanceof OAuthError && error.status < 500) throw invalidToken(error);
+      throw error;
+    }
+    const [audience, ...others] = checked.audience;
+    const isForUs = audience === adminAudience(this.settings.issuer) && others.length === 0;
+    // A delegated token speaks for somebody else: no service administrates on another's behalf.
+    if (!checked.isOwn || !isForUs || checked.chain.depth > 0) throw invalidToken();
+    return checked;
+  }
+}
+
+/** The token of the one `Authorization` header (RFC 6750 section 2.1). */
+function bearerToken(request: AdminRequest): string {
+  const [header, ...others] = headerValues(request, 'authorization');
+  if (others.length > 0) {
+    throw new Problem(400, 'Send exactly one Authorization header.', {
+      headers: { 'WWW-Authenticate': `${REALM}, error="invalid_request"` },
+    });
+  }
+  if (header !== undefined && /^Bearer(?: |$)/i.test(header)) {
+    const token = BEARER.exec(header)?.[1];
+    if (token === undefined) throw invalidToken();
+    return token;
+  }
+  // RFC 6750 section 3.1: no error code for a request without a bearer token.
+  throw new Problem(401, 'This API needs an access token.', {
+    headers: { 'WWW-Authenticate': REALM },
+  });
+}
+
+function invalidToken(cause?: Error): Problem {
+  return new Problem(401, 'The access token is not acceptable.', {
+    cause,
+    headers: { 'WWW-Authenticate': `${REALM}, error="invalid_token"` },
+  });
+}
+
+function insufficientScope(scope: string): Problem {
+  return new Problem(403, `This operation needs the scope ${scope}.`, {
+    headers: { 'WWW-Authenticate': `${REALM}, error="insufficient_scope", scope="${scope}"` },
+  });
+}

@@ -1,0 +1,27 @@
+import { Module } from '@nestjs/common';
+
+import { ClientsModule } from '../../clients/clients.module.js';
+import { GrantsModule } from '../../grants/grants.module.js';
+import { KeysModule } from '../../keys/keys.module.js';
+import { ClientAdministration } from './client-administration.js';
+import { ClientSecretAdministration } from './client-secret-administration.js';
+import { Cursors } from './cursor.js';
+import { TrustedIssuerAdministration } from './trusted-issuer-administration.js';
+import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.controller.js';
+
+/**
+ * The JSON API for administrators, under `/admin`. Needs what `TokenExchangeModule` shares, the
+ * port `AuditReader`, and `adminAudience` with `ADMIN_SCOPES` among the issuer's own targets.
+ */
+@Module({
+  imports: [ClientsModule, GrantsModule, KeysModule],
+  // The last one answers what no other takes.
+  controllers: [...ADMIN_CONTROLLERS, UnknownPathController],
+  providers: [
+    ClientAdministration,
+    ClientSecretAdministration,
+    Cursors,
+    TrustedIssuerAdministration,
+  ],
+})
+export class AdminModule {}

@@ -1,0 +1,92 @@
+import { Get, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+
+import { AuditReader } from '../../audit/audit-log.js';
+import { viewChain } from '../../audit/chain-view.js';
+import { AdminController } from './admin-controller.js';
+import { AuditQuery } from './audit-query.dto.js';
+import { AuditEntryView, AuditRecordPage, ChainDocument, TokenChains } from './audit-view.dto.js';
+import { Cursors } from './cursor.js';
+import { namedFields } from './named-fields.js';
+import { DEFAULT_LIMIT } from './page.dto.js';
+import { ApiProblems } from './problem.dto.js';
+import { notFound } from './problem.js';
+import { RequiresScope } from './requires-scope.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const JTI = /^[^\p{Cc}\p{Cs}]{1,512}$/u;
+const MAX_CHAINS = 20;
+
+/** What happened: every attempt at a grant, and the chains that they make. */
+@AdminController('admin/audit', 'audit')
+export class AuditController {
+  constructor(
+    private readonly reader: AuditReader,
+    private readonly cursors: Cursors,
+  ) {}
+
+  @Get('records')
+  @RequiresScope('audit:read')
+  @ApiOperation({
+    summary: 'Search the records',
+    description: 'Newest first, granted and refused; every filter that is given must match.',
+  })
+  @ApiOkResponse({ type: AuditRecordPage })
+  @ApiProblems(400)
+  async search(
+    @Query() { limit = DEFAULT_LIMIT, cursor, ...filters }: AuditQuery,
+  ): Promise<AuditRecordPage> {
+    const search = namedFields(filters);
+    const list = `audit ${JSON.stringify(Object.entries(search).toSorted())}`;
+    const before = this.cursors.read(list, cursor);
+    const { entries, next } = await this.reader.search(search, { before, limit });
+    return { items: entries, next: next === null ? null : this.cursors.write(list, next) };
+  }
+
+  @Get('records/:id')
+  @RequiresScope('audit:read')
+  @ApiOperation({
+    summary: 'Read a record',
+    description: 'By its id, which its token begins with.',
+  })
+  @ApiOkResponse({ type: AuditEntryView })
+  @ApiProblems(404)
+  async read(@Param('id') id: string): Promise<AuditEntryView> {
+    const entry = UUID.test(id) ? await this.reader.find(id) : null;
+    if (entry === null) throw notFound('record');
+    return entry;
+  }
+
+  @Get('chains/by-jti/:jti')
+  @RequiresScope('audit:read')
+  @ApiOperation({
+    summary: 'Find the chains of a token',
+    description: 'By its jti: the chain it belongs to and those that began with it.',
+  })
+  @ApiOkResponse({ type: TokenChains })
+  async chainsOf(@Param('jti') jti: string): Promise<TokenChains> {
+    const entries = JTI.test(jti) ? await this.reader.byJti(jti) : [];
+    const ids = new Set(entries.map(({ record }) => record.chainId));
+    const known = [...ids].filter((id) => id !== undefined).slice(0, MAX_CHAINS);
+    const chains = await Promise.all(known.map((chainId) => this.#chain(chainId)));
+    return { jti, chains: chains.filter((chain) => chain !== undefined) };
+  }
+
+  @Get('chains/:chainId')
+  @RequiresScope('audit:read')
+  @ApiOperation({
+    summary: 'Read a delegation chain',
+    description: 'Hop by hop, with what each hop took away, refused attempts included.',
+  })
+  @ApiOkResponse({ type: ChainDocument })
+  @ApiProblems(404)
+  async chain(@Param('chainId') chainId: string): Promise<ChainDocument> {
+    const chain = UUID.test(chainId) ? await this.#chain(chainId) : undefined;
+    if (chain === undefined) throw notFound('chain');
+    return chain;
+  }
+
+  async #chain(chainId: string): Promise<ChainDocument | undefined> {
+    return viewChain(chainId, await this.reader.chain(chainId));
+  }
+}

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+
+import { Injectable } from '@nestjs/common';
+
+import { ClientDirectory } from '../../clients/client-directory.js';
+import { clientProblems } from '../../clients/client-rules.js';
+import { makeClientSecret } from '../../clients/client-secret.js';
+import { ClientConflictError, ClientStore } from '../../clients/client-store.js';
+import { identifiersOf, newClient, type Client } from '../../clients/client.js';
+import { Clock } from '../../oauth/clock.js';
+import { IssuerSettings } from '../../oauth/issuer-settings.js';
+import type { ChangeClient, CreateClient } from './client.dto.js';
+import { checkIfMatch } from './etag.js';
+import { namedFields } from './named-fields.js';
+import { invalidFields, notFound, Problem } from './problem.js';
+
+const CLIENT_ID = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** What administrators do with clients. Every write checks the whole client that would be stored. */
+@Injectable()
+export class ClientAdministration {
+  constructor(
+    private readonly store: ClientStore,
+    private readonly directory: ClientDirectory,
+    private readonly settings: IssuerSettings,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws Problem (404) */
+  async get(clientId: string): Promise<Client> {
+    const client = CLIENT_ID.test(clientId) ? await this.store.find(clientId) : null;
+    if (client === null) throw notFound('client');
+    return client;
+  }
+
+  /** Clients in ascending order of their ids. */
+  list(after: string | undefined, limit: number): Promise<readonly Client[]> {
+    return this.store.list({ after, limit });
+  }
+
+  /**
+   * Makes a client; a confidential one that has grants gets its first secret.
+   * @throws Problem (400, 409)
+   */
+  async create({
+    clientId = randomUUID(),
+    kind = 'confidential',
+    ...fields
+  }: CreateClient): Promise<{ client: Client; secret: string | undefined }> {
+    const now = this.clock.now();
+    const blank = newClient({ clientId, kind, createdAt: now });
+    const client = withChanges(blank, fields);
+    const { secret, kept } = makeClientSecret(now, null);
+    const needsSecret = kind === 'confidential' && client.grantTypes.length > 0;
+    const made = needsSecret ? { ...client, secrets: [kept] } : client;
+    this.#check(made);
+    await this.#write(() => this.store.create(made));
+    return { client: made, secret: needsSecret ? secret : undefined };
+  }
+
+  /**
+   * Merges the named fields into a client.
+   * @throws Problem (400, 404, 409, 412)
+   */
+  async change(clientId: string, changes: ChangeClient, ifMatch?: string): Promise<Client> {
+    const client = await this.get(clientId);
+    checkIfMatch(ifMatch, client.version);
+    return this.update(withChanges(client, changes));
+  }
+
+  /** @throws Problem (404, 409) */
+  async setDisabled(clientId: string, disabled: boolean): Promise<Client> {
+    const client = await this.get(clientId);
+    return client.disabled === disabled ? client : this.update({ ...client, disabled });
+  }
+
+  /**
+   * Stores a changed client, as it was read, as its next version.
+   * @throws Problem (400, 409)
+   */
+  async update(client: Client): Promise<Client> {
+    const next = { ...client, version: client.version + 1 };
+    this.#check(next);
+    await this.#write(() => this.store.update(next));
+    return next;
+  }
+
+  /** @throws Problem (404) */
+  async delete(clientId: string): Promise<void> {
+    const { clientId: id } = await this.get(clientId);
+    let found = false;
+    await this.#write(async () => {
+      found = await this.store.delete(id);
+    });
+    if (!found) throw notFound('client');
+  }
+
+  #check(client: Client): void {
+    const problems = [...clientProblems(client)];
+    if (identifiersOf(client).some((identifier) => this.settings.isProtected(identifier))) {
+      problems.push({ field: 'identifiers', problem: 'must not be those of this server' });
+    }
+    if (problems.length > 0) throw invalidFields(problems);
+  }
+
+  async #write(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw error instanceof ClientConflictError ? conflict(error) : error;
+    } finally {
+      // Also after a failure: the store may have kept the write before its answer was lost.
+      this.directory.forget();
+    }
+  }
+}
+
+function withChanges(client: Client, { exchange = {}, ...fields }: ChangeClient): Client {
+  const changed = { ...client.exchange, ...namedFields(exchange) };
+  const actorIdentities = changed.actorIdentities.map(({ iss, sub }) => ({ iss, sub }));
+  return { ...client, ...namedFields(fields), exchange: { ...changed, actorIdentities } };
+}
+
+function conflict({ conflict: what }: ClientConflictError): Problem {
+  if (what === 'version')
+    return new Problem(409, 'The client was changed meanwhile: read it again.');
+  const [field, problem] =
+    what === 'client_id'
+      ? ['clientId', 'is taken, as an id or an identifier']
+      : ['identifiers', 'are taken in part by another client'];
+  return new Problem(409, 'Another client has this name.', { problems: [{ field, problem }] });
+}

@@ -1,0 +1,134 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+
+import type {
+  AuthenticationMethod,
+  Client,
+  ClientKind,
+  ClientSecret,
+} from '../../clients/client.js';
+import { AUTHENTICATION_METHODS } from '../../clients/client.js';
+import type { ExchangeSettings } from '../../delegation/exchange-request.js';
+import { ExchangeFields } from './client.dto.js';
+
+/** What an administrator may know of a secret: never the secret, never its hash. */
+export class ClientSecretView {
+  @ApiProperty({ example: 'kX2pQ9vRt0aZ' })
+  readonly id!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly createdAt!: string;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  readonly expiresAt!: string | null;
+}
+
+/** A secret that was just made: the only answer that ever shows it. */
+export class NewClientSecretView extends ClientSecretView {
+  @ApiProperty({ description: 'Keep it: it is not shown again.', format: 'password' })
+  readonly secret!: string;
+}
+
+/** A client as an administrator sees it. */
+export class ClientView {
+  @ApiProperty({ example: 'address_service' })
+  readonly clientId!: string;
+
+  @ApiProperty({ example: 'Address service' })
+  readonly name!: string;
+
+  @ApiProperty({ enum: ['confidential', 'public'] })
+  readonly kind!: ClientKind;
+
+  @ApiProperty({ description: 'A disabled client gets nothing; tokens that name it are refused.' })
+  readonly disabled!: boolean;
+
+  @ApiProperty({ type: [String], example: ['urn:ietf:params:oauth:grant-type:token-exchange'] })
+  readonly grantTypes!: readonly string[];
+
+  @ApiProperty({ type: [String], example: ['address:read'] })
+  readonly scopes!: readonly string[];
+
+  @ApiProperty({ isArray: true, enum: AUTHENTICATION_METHODS })
+  readonly authenticationMethods!: readonly AuthenticationMethod[];
+
+  @ApiProperty({ type: [ClientSecretView] })
+  readonly secrets!: readonly ClientSecretView[];
+
+  @ApiProperty({ type: [String], example: ['https://api.example/addresses'] })
+  readonly identifiers!: readonly string[];
+
+  @ApiProperty({ type: [String], example: ['address:read', 'address:write'] })
+  readonly offeredScopes!: readonly string[];
+
+  @ApiProperty({ type: [String], example: ['postal_service'] })
+  readonly targets!: readonly string[];
+
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly defaultTarget!: string | null;
+
+  @ApiProperty({ example: 600, description: 'Seconds.' })
+  readonly tokenLifetime!: number;
+
+  @ApiProperty({ type: ExchangeFields })
+  readonly exchange!: ExchangeSettings;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly createdAt!: string;
+
+  @ApiProperty({ example: 1, description: 'Counts the changes; the ETag is this number.' })
+  readonly version!: number;
+}
+
+/** A client that was just made. */
+export class NewClientView extends ClientView {
+  @ApiPropertyOptional({
+    type: NewClientSecretView,
+    description: 'For a confidential client with grants. Keep it: it is not shown again.',
+  })
+  readonly newSecret?: NewClientSecretView;
+}
+
+/** A page of clients. */
+export class ClientPage {
+  @ApiProperty({ type: [ClientView] })
+  readonly items!: readonly ClientView[];
+
+  @ApiProperty({ type: String, nullable: true, description: 'The cursor of the next page.' })
+  readonly next!: string | null;
+}
+
+/** Field by field, by name: what is not listed cannot leak. */
+export function viewClient(client: Client): ClientView {
+  return {
+    clientId: client.clientId,
+    name: client.name,
+    kind: client.kind,
+    disabled: client.disabled,
+    grantTypes: client.grantTypes,
+    scopes: client.scopes,
+    authenticationMethods: client.authenticationMethods,
+    secrets: client.secrets.map(viewSecret),
+    identifiers: client.identifiers,
+    offeredScopes: client.offeredScopes,
+    targets: client.targets,
+    defaultTarget: client.defaultTarget,
+    tokenLifetime: client.tokenLifetime,
+    exchange: client.exchange,
+    createdAt: isoTime(client.createdAt),
+    version: client.version,
+  };
+}
+
+/** A secret without anything secret. */
+export function viewSecret({ id, createdAt, expiresAt }: ClientSecret): ClientSecretView {
+  return {
+    id,
+    createdAt: isoTime(createdAt),
+    expiresAt: expiresAt === null ? null : isoTime(expiresAt),
+  };
+}
+
+/** Milliseconds since the epoch as ISO 8601. */
+export function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,113 @@
+import { Injectable } from '@nestjs/common';
+
+import { Clock } from '../../oauth/clock.js';
+import { IssuerSettings } from '../../oauth/issuer-settings.js';
+import { FetchSettings } from '../../tokens/guarded-fetch.js';
+import { trustedIssuerProblems } from '../../tokens/trusted-issuer-rules.js';
+import {
+  TrustedIssuerConflictError,
+  TrustedIssuerStore,
+} from '../../tokens/trusted-issuer-store.js';
+import { newTrustedIssuer, type TrustedIssuer } from '../../tokens/trusted-issuer.js';
+import { checkIfMatch } from './etag.js';
+import { namedFields } from './named-fields.js';
+import { invalidFields, notFound, Problem } from './problem.js';
+import {
+  issuerOf,
+  type ChangeTrustedIssuer,
+  type CreateTrustedIssuer,
+} from './trusted-issuer.dto.js';
+
+/** What administrators do with trusted issuers. Every write checks the whole that would be stored. */
+@Injectable()
+export class TrustedIssuerAdministration {
+  constructor(
+    private readonly store: TrustedIssuerStore,
+    private readonly settings: IssuerSettings,
+    private readonly fetch: FetchSettings,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @param id the issuer in base64url
+   * @throws Problem (404)
+   */
+  async get(id: string): Promise<TrustedIssuer> {
+    const issuer = issuerOf(id);
+    const found = issuer === undefined ? null : await this.store.find(issuer);
+    if (found === null) throw notFound('trusted issuer');
+    return found;
+  }
+
+  /** Trusted issuers in ascending order of the issuer. */
+  list(after: string | undefined, limit: number): Promise<readonly TrustedIssuer[]> {
+    return this.store.list({ after, limit });
+  }
+
+  /** @throws Problem (400, 409) */
+  async create({ issuer, ...fields }: CreateTrustedIssuer): Promise<TrustedIssuer> {
+    const blank = newTrustedIssuer({ issuer, createdAt: this.clock.now() });
+    const made = withChanges(blank, fields);
+    this.#check(made);
+    await write(() => this.store.create(made));
+    return made;
+  }
+
+  /**
+   * Merges the named fields into a trusted issuer.
+   * @throws Problem (400, 404, 409, 412)
+   */
+  async change(id: string, changes: ChangeTrustedIssuer, ifMatch?: string): Promise<TrustedIssuer> {
+    const issuer = await this.get(id);
+    checkIfMatch(ifMatch, issuer.version);
+    return this.#update(withChanges(issuer, changes));
+  }
+
+  /** @throws Problem (404, 409) */
+  async setDisabled(id: string, disabled: boolean): Promise<TrustedIssuer> {
+    const issuer = await this.get(id);
+    return issuer.disabled === disabled ? issuer : this.#update({ ...issuer, disabled });
+  }
+
+  /** @throws Problem (404) */
+  async delete(id: string): Promise<void> {
+    const { issuer } = await this.get(id);
+    if (!(await this.store.delete(issuer))) throw notFound('trusted issuer');
+  }
+
+  async #update(issuer: TrustedIssuer): Promise<TrustedIssuer> {
+    const next = { ...issuer, version: issuer.version + 1 };
+    this.#check(next);
+    await write(() => this.store.update(next));
+    return next;
+  }
+
+  #check(issuer: TrustedIssuer): void {
+    const { allowLoopbackHttp } = this.fetch;
+    const problems = trustedIssuerProblems(issuer, this.settings.issuer, allowLoopbackHttp);
+    if (problems.length > 0) throw invalidFields(problems);
+  }
+}
+
+function withChanges(issuer: TrustedIssuer, changes: ChangeTrustedIssuer): TrustedIssuer {
+  const changed = { ...issuer, ...namedFields(changes) };
+  const accepts = changed.accepts.map(({ tokenType, types, audiences }) => ({
+    tokenType,
+    types,
+    audiences,
+  }));
+  return { ...changed, accepts };
+}
+
+async function write(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof TrustedIssuerConflictError)) throw error;
+    throw error.conflict === 'version'
+      ? new Problem(409, 'The trusted issuer was changed meanwhile: read it again.')
+      : new Problem(409, 'This issuer is trusted already.', {
+          problems: [{ field: 'issuer', problem: 'is taken' }],
+        });
+  }
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage } from 'node:http';
+
+import { All, Req, RequestMethod, type Type } from '@nestjs/common';
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { ApiExcludeController } from '@nestjs/swagger';
+
+import { AdminController } from './admin-controller.js';
+import { AuditController } from './audit.controller.js';
+import { ClientSecretsController } from './client-secrets.controller.js';
+import { ClientsController } from './clients.controller.js';
+import { KeysController } from './keys.controller.js';
+import { Problem } from './problem.js';
+import { RequiresAnyScope } from './requires-scope.js';
+import { TrustedIssuersController } from './trusted-issuers.controller.js';
+
+/** The controllers of the admin API. */
+export const ADMIN_CONTROLLERS: readonly Type[] = [
+  ClientsController,
+  ClientSecretsController,
+  KeysController,
+  TrustedIssuersController,
+  AuditController,
+];
+
+/** What nobody else answers below `/admin`: 405 for another method of a known path, else 404. */
+@AdminController('admin', 'admin')
+@ApiExcludeController()
+export class UnknownPathController {
+  readonly #routes = ADMIN_CONTROLLERS.flatMap(routesOf);
+
+  @All(['', '*path'])
+  @RequiresAnyScope()
+  answer(@Req() request: IncomingMessage): never {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    const methods = this.#routes
+      .filter(({ pattern }) => pattern.test(path))
+      .map(({ method }) => method);
+    if (methods.length === 0) throw new Problem(404, 'There is nothing at this path.');
+    const allowed = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
+    throw new Problem(405, 'This path takes another method.', {
+      headers: { Allow: [...new Set(allowed)].toSorted().join(', ') },
+    });
+  }
+}
+
+function routesOf(controller: Type): { method: string; pattern: RegExp }[] {
+  const base = String(Reflect.getMetadata(PATH_METADATA, controller));
+  const prototype = controller.prototype as Record<string, unknown>;
+  return Object.getOwnPropertyNames(prototype).flatMap((name) => {
+    const handler = prototype[name];
+    const method =
+      typeof handler === 'function' ? readMetadata(METHOD_METADATA, handler) : undefined;
+    if (typeof handler !== 'function' || typeof method !== 'number') return [];
+    const path = `/${base}/${String(readMetadata(PATH_METADATA, handler))}`
+      .replaceAll(/\/+/g, '/')
+      .replace(/\/$/, '')
+      .replaceAll(/:[A-Za-z]+/g, '[^/]+');
+    return [{ method: RequestMethod[method] ?? '', pattern: new RegExp(`^${path}/?$`, 'i') }];
+  });
+}
+
+function readMetadata(key: string, from: object): unknown {
+  return Reflect.getMetadata(key, from);
+}

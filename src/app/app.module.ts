@@ -1,0 +1,39 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+
+import { TokenExchangeModule } from '../token-exchange.module.js';
+import type { TokenExchangeOptions } from '../token-exchange.options.js';
+import { TypeormStoresModule } from '../typeorm/typeorm-stores.module.js';
+import { AdminModule } from './admin/admin.module.js';
+import { HealthController } from './health/health.controller.js';
+import { Readiness } from './health/readiness.js';
+
+/** The database of the service, for every room that keeps something. */
+@Module({})
+class DatabaseModule {
+  static with(dataSource: DataSource): DynamicModule {
+    return {
+      module: DatabaseModule,
+      global: true,
+      providers: [{ provide: DataSource, useValue: dataSource }],
+      exports: [DataSource],
+    };
+  }
+}
+
+/** The corporate identity provider as one Nest application. */
+@Module({})
+export class AppModule {
+  static with(options: TokenExchangeOptions, dataSource: DataSource): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        DatabaseModule.with(dataSource),
+        TokenExchangeModule.forRoot({ ...options, adapters: [TypeormStoresModule] }),
+        AdminModule,
+      ],
+      controllers: [HealthController],
+      providers: [Readiness],
+    };
+  }
+}

@@ -1,0 +1,72 @@
+import type { Logger } from 'pino';
+
+import {
+  ConfigurationError,
+  describeSettings,
+  readConfiguration,
+  type Configuration,
+} from './configuration.js';
+import { migrateDatabase, StartError } from './database.js';
+import { makeLogger } from './logging.js';
+import { startService } from './service.js';
+
+const USAGE = `Usage: nest-token-exchange [command]
+
+  start     start the service (the default)
+  migrate   bring the database up to date
+  settings  list every setting of the environment
+`;
+
+/**
+ * Runs one command of the command line.
+ * @returns the exit code; `start` resolves when the service has stopped
+ */
+export async function runCommand(words: readonly string[]): Promise<number> {
+  const [command = 'start', ...rest] = words;
+  if (rest.length > 0 || !['start', 'migrate', 'settings'].includes(command)) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  if (command === 'settings') {
+    process.stdout.write(
+      describeSettings()
+        .map(({ name, meaning }) => `${name}\n    ${meaning}\n`)
+        .join(''),
+    );
+    return 0;
+  }
+  try {
+    const configuration = readConfiguration();
+    const logger = makeLogger(configuration.logLevel);
+    await (command === 'migrate' ? migrate(configuration, logger) : start(configuration, logger));
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    return 1;
+  }
+}
+
+async function migrate(configuration: Configuration, logger: Logger): Promise<void> {
+  await migrateDatabase(configuration, {
+    info: (text) => logger.info(text),
+    warn: (text) => logger.warn(text),
+  });
+}
+
+async function start(configuration: Configuration, logger: Logger): Promise<void> {
+  const signalled = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  const service = await startService(configuration, logger, (text) =>
+    process.stdout.write(`${text}\n`),
+  );
+  await signalled;
+  await service.stop();
+  logger.flush();
+}
+
+/** What a person at the terminal should read: a known mistake without a stack trace. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigurationError || error instanceof StartError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

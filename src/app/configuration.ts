@@ -1,0 +1,295 @@
+import { resolve } from 'node:path';
+
+import { z } from 'zod';
+
+import { SIGNING_ALGORITHMS } from '../keys/signing-key.js';
+
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter((each) => each !== ''),
+  );
+
+const encryptionKey = z.string().transform((text, context) => {
+  const key = Buffer.from(text, /^[0-9a-f]{64}$/i.test(text) ? 'hex' : 'base64');
+  if (key.length !== 32)
+    context.addIssue({ code: 'custom', message: 'must be 32 bytes in base64, base64url or hex' });
+  return key;
+});
+
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const seconds = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+
+/**
+ * Every setting of the service, read from the environment. Descriptions say meaning, unit and
+ * default; `docs/configuration.md` is held against them by a test.
+ */
+const SCHEMA = z.object({
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'])
+    .default('development')
+    .describe('The mode. Production refuses development defaults. Default: development.'),
+  ISSUER: z
+    .string()
+    .optional()
+    .describe(
+      'The issuer identifier: a URL without trailing slash, query or fragment; https, or http on loopback outside production. Default in development: http://localhost:PORT.',
+    ),
+  HOST: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'The address to listen on. Default: 127.0.0.1 in development, 0.0.0.0 in production.',
+    ),
+  PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(3000)
+    .describe('The port to listen on. Default: 3000.'),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' })
+    .optional()
+    .describe(
+      'A PostgreSQL server of your own. Default in development: an embedded server under DATA_DIR.',
+    ),
+  DATABASE_POOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(100)
+    .default(10)
+    .describe('Connections to the database at most. Default: 10.'),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe(
+      'Where development keeps the embedded database, its encryption key and demo.json. Default: ./data.',
+    ),
+  KEY_ENCRYPTION_KEY: encryptionKey
+    .optional()
+    .describe(
+      '32 bytes (base64, base64url or hex) that seal the private signing keys in the database. Development makes one under DATA_DIR.',
+    ),
+  SIGNING_ALGORITHM: z
+    .enum(SIGNING_ALGORITHMS)
+    .default('ES256')
+    .describe('Signs access tokens: ES256, RS256, PS256 or EdDSA. Default: ES256.'),
+  KEY_ANNOUNCEMENT: seconds(0, 7 * 86_400)
+    .default(600)
+    .describe('Seconds that a new key is published before it signs. Default: 600.'),
+  CHAIN_LIFETIME: seconds(60, 30 * 86_400)
+    .default(8 * 3600)
+    .describe(
+      'Seconds that a delegation chain lives at most, from its first exchange. Default: 28800.',
+    ),
+  EXCHANGED_CLIENT_ID: z
+    .enum(['original', 'requester'])
+    .default('original')
+    .describe(
+      'Whose id the client_id of an exchanged token is (RFC 8693 section 4.3). Default: original.',
+    ),
+  ACTOR_CLAIMS: list.describe(
+    'Claims of an actor token that are copied into act, by exact name, comma-separated. Default: none.',
+  ),
+  FORBIDDEN_ACTOR_CLAIMS: list.describe(
+    'Claims whose presence in an actor token refuses it. Default: none.',
+  ),
+  EXCLUDED_SUBJECT_CLAIMS: list.describe(
+    'Claims of the subject token that are not carried over; never act. Default: none.',
+  ),
+  PRIVATE_NETWORKS: flag
+    .optional()
+    .describe(
+      'Whether keys of trusted issuers may be fetched from private addresses. Default: true in development, false in production.',
+    ),
+  TRUST_PROXY: list.describe(
+    'Addresses or networks of reverse proxies whose X-Forwarded-For is believed, comma-separated. Default: none.',
+  ),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('The least severe log lines that are written. Default: info.'),
+  SHUTDOWN_DELAY: seconds(0, 300)
+    .optional()
+    .describe(
+      'Seconds between "not ready" and closing the door at SIGTERM, for load balancers. Default: 0 in development, 5 in production.',
+    ),
+  SHUTDOWN_TIMEOUT: seconds(1, 300)
+    .default(20)
+    .describe('Seconds that requests under way get to finish at SIGTERM. Default: 20.'),
+  FIRST_ADMIN_SECRET: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43,256}$/, 'must be at least 43 of the characters A-Z a-z 0-9 _ -')
+    .optional()
+    .describe(
+      'The secret of the first administrator, the client admin_cli, made when the database holds no client at all. Default: none.',
+    ),
+});
+
+/** The settings of the service, checked. */
+export interface Configuration {
+  readonly mode: 'development' | 'production' | 'test';
+  readonly issuer: string;
+  readonly host: string;
+  readonly port: number;
+  readonly database: { readonly url: string | undefined; readonly poolSize: number };
+  readonly dataDir: string;
+  readonly keys: {
+    readonly encryptionKey: Buffer | undefined;
+    readonly algorithm: (typeof SIGNING_ALGORITHMS)[number];
+    /** Milliseconds. */
+    readonly announcement: number;
+  };
+  readonly tokens: {
+    readonly chainLifetime: number;
+    readonly exchangedClientId: 'original' | 'requester';
+    readonly actorClaims: readonly string[];
+    readonly forbiddenActorClaims: readonly string[];
+    readonly excludedSubjectClaims: readonly string[];
+  };
+  readonly fetch: { readonly allowLoopbackHttp: boolean; readonly allowPrivateNetworks: boolean };
+  readonly trustProxy: readonly string[];
+  readonly logLevel: string;
+  /** Milliseconds. */
+  readonly shutdown: { readonly delay: number; readonly timeout: number };
+  readonly firstAdminSecret: string | undefined;
+}
+
+/** Everything that is wrong with the configuration, at once. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `The configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    );
+  }
+}
+
+/** The settings and what each means, for the documentation. */
+export function describeSettings(): readonly { readonly name: string; readonly meaning: string }[] {
+  return Object.entries(SCHEMA.shape).map(([name, type]) => ({
+    name,
+    meaning: type.description ?? '',
+  }));
+}
+
+/**
+ * Reads and checks the environment; empty values count as absent.
+ * @throws ConfigurationError with every problem
+ */
+export function readConfiguration(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Configuration {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = SCHEMA.safeParse(given);
+  const problems =
+    parsed.error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`) ?? [];
+  const partial =
+    parsed.data ?? SCHEMA.partial().safeParse(withoutFaulty(given, parsed.error)).data;
+  if (partial) problems.push(...togetherProblems(partial, given));
+  if (!parsed.data || problems.length > 0) throw new ConfigurationError(problems);
+  return configurationOf(parsed.data);
+}
+
+type Settings = z.infer<typeof SCHEMA>;
+
+function withoutFaulty(
+  given: Record<string, string | undefined>,
+  error: z.ZodError | undefined,
+): Record<string, string | undefined> {
+  const faulty = new Set(error?.issues.map((issue) => String(issue.path[0])));
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !faulty.has(name)));
+}
+
+function togetherProblems(
+  settings: { readonly [Name in keyof Settings]?: Settings[Name] | undefined },
+  given: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const problems: string[] = [];
+  const isProduction = settings.NODE_ENV === 'production';
+  if (settings.ISSUER !== undefined)
+    problems.push(...issuerProblems(settings.ISSUER, isProduction));
+  if (settings.EXCLUDED_SUBJECT_CLAIMS?.includes('act'))
+    problems.push('EXCLUDED_SUBJECT_CLAIMS: act can never be dropped');
+  if (!isProduction) return problems;
+  if (given['ISSUER'] === undefined)
+    problems.push('ISSUER: production needs the public https URL of this service');
+  if (given['DATABASE_URL'] === undefined)
+    problems.push('DATABASE_URL: production needs a PostgreSQL server of its own');
+  if (given['KEY_ENCRYPTION_KEY'] === undefined) {
+    problems.push(
+      'KEY_ENCRYPTION_KEY: production needs 32 random bytes, for example from: openssl rand -base64 32',
+    );
+  }
+  return problems;
+}
+
+function issuerProblems(issuer: string, isProduction: boolean): string[] {
+  if (!URL.canParse(issuer)) return ['ISSUER: must be a URL'];
+  const url = new URL(issuer);
+  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  const problems: string[] = [];
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback && !isProduction)) {
+    problems.push(
+      isProduction
+        ? 'ISSUER: must be https in production'
+        : 'ISSUER: must be https, or http on loopback',
+    );
+  }
+  if (
+    /[?#]|\/$/.test(issuer) ||
+    url.username !== '' ||
+    `${url.origin}${url.pathname}`.replace(/\/$/, '') !== issuer
+  ) {
+    problems.push(
+      'ISSUER: must be in normal form, without trailing slash, query, fragment or user',
+    );
+  }
+  return problems;
+}
+
+function configurationOf(settings: Settings): Configuration {
+  const isProduction = settings.NODE_ENV === 'production';
+  return {
+    mode: settings.NODE_ENV,
+    issuer: settings.ISSUER ?? `http://localhost:${settings.PORT}`,
+    host: settings.HOST ?? (isProduction ? '0.0.0.0' : '127.0.0.1'),
+    port: settings.PORT,
+    database: { url: settings.DATABASE_URL, poolSize: settings.DATABASE_POOL_SIZE },
+    dataDir: resolve(settings.DATA_DIR),
+    keys: {
+      encryptionKey: settings.KEY_ENCRYPTION_KEY,
+      algorithm: settings.SIGNING_ALGORITHM,
+      announcement: settings.KEY_ANNOUNCEMENT * 1000,
+    },
+    tokens: {
+      chainLifetime: settings.CHAIN_LIFETIME,
+      exchangedClientId: settings.EXCHANGED_CLIENT_ID,
+      actorClaims: settings.ACTOR_CLAIMS,
+      forbiddenActorClaims: settings.FORBIDDEN_ACTOR_CLAIMS,
+      excludedSubjectClaims: settings.EXCLUDED_SUBJECT_CLAIMS,
+    },
+    fetch: {
+      allowLoopbackHttp: !isProduction,
+      allowPrivateNetworks: settings.PRIVATE_NETWORKS ?? !isProduction,
+    },
+    trustProxy: settings.TRUST_PROXY,
+    logLevel: settings.LOG_LEVEL,
+    shutdown: {
+      delay: (settings.SHUTDOWN_DELAY ?? (isProduction ? 5 : 0)) * 1000,
+      timeout: settings.SHUTDOWN_TIMEOUT * 1000,
+    },
+    firstAdminSecret: settings.FIRST_ADMIN_SECRET,
+  };
+}

@@ -1,0 +1,93 @@
+import type { LoggerService } from '@nestjs/common';
+import { destination, pino, type Logger } from 'pino';
+import { pinoHttp, type HttpLogger } from 'pino-http';
+import { v7 as uuidv7 } from 'uuid';
+
+const REQUEST_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** The log of the service: one JSON line an event on standard output. */
+export function makeLogger(level: string): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      redact: {
+        paths: ['*.authorization', '*.cookie', '*.client_secret', '*.token'],
+        censor: '[secret]',
+      },
+    },
+    destination({ sync: false }),
+  );
+}
+
+/**
+ * One line a request: method, path, status, time, id. Never a header, a body or a query string: they
+ * carry secrets.
+ */
+export function accessLog(logger: Logger): HttpLogger {
+  return pinoHttp({
+    logger,
+    genReqId: (request, response) => {
+      const given = request.headers['x-request-id'];
+      const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidv7();
+      response.setHeader('X-Request-Id', id);
+      return id;
+    },
+    serializers: {
+      req: (request: { id: string; method: string; url: string }) => ({
+        id: request.id,
+        method: request.method,
+        path: (request.url.split('?', 1)[0] ?? '').slice(0, 200),
+      }),
+      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
+      err: (error: Error) => ({ type: error.name }),
+    },
+    customLogLevel: (_request, response, error) =>
+      error || response.statusCode >= 500 ? 'error' : 'info',
+  });
+}
+
+/** Nest's own lines, through the same log. */
+export class NestLog implements LoggerService {
+  constructor(private readonly logger: Logger) {}
+
+  log(message: unknown, ...rest: unknown[]): void {
+    this.#write('debug', message, rest);
+  }
+
+  error(message: unknown, ...rest: unknown[]): void {
+    this.#write('error', message, rest);
+  }
+
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.#write('warn', message, rest);
+  }
+
+  debug(message: unknown, ...rest: unknown[]): void {
+    this.#write('debug', message, rest);
+  }
+
+  verbose(message: unknown, ...rest: unknown[]): void {
+    this.#write('trace', message, rest);
+  }
+
+  fatal(message: unknown, ...rest: unknown[]): void {
+    this.#write('fatal', message, rest);
+  }
+
+  #write(
+    level: 'trace' | 'debug' | 'warn' | 'error' | 'fatal',
+    message: unknown,
+    rest: readonly unknown[],
+  ): void {
+    const context = typeof rest.at(-1) === 'string' ? rest.at(-1) : undefined;
+    if (message instanceof Error)
+      this.logger[level](
+        { context, error: `${message.name}: ${message.message}` },
+        message.message,
+      );
+    else if (typeof message === 'object' && message !== null)
+      this.logger[level]({ context, ...message });
+    else this.logger[level]({ context }, String(message));
+  }
+}

@@ -1,0 +1,164 @@
+import type { AddressInfo } from 'node:net';
+
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+import helmet from 'helmet';
+import type { Logger } from 'pino';
+
+import { ClientStore } from '../clients/client-store.js';
+import { ADMIN_SCOPES } from './admin/admin-scopes.js';
+import { AppModule } from './app.module.js';
+import type { Configuration } from './configuration.js';
+import { openDatabase, type Database } from './database.js';
+import { describeDemo, seedDemo } from './demo.js';
+import { DOCUMENTATION_CSP, setUpDocumentation } from './documentation.js';
+import { developmentEncryptionKey } from './encryption-key.js';
+import { seedFirstAdministrator } from './first-administrator.js';
+import { Readiness } from './health/readiness.js';
+import { accessLog, NestLog } from './logging.js';
+
+/** A running service. */
+export interface Service {
+  /** Where it listens. */
+  readonly url: string;
+  /** Says "not ready", waits, lets requests under way finish, flushes and closes. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the service as configured.
+ * @param print told what a newcomer should see once, such as the demo's secrets: never logged
+ * @throws StartError and others, with everything closed again
+ */
+export async function startService(
+  configuration: Configuration,
+  logger: Logger,
+  print: (text: string) => void,
+): Promise<Service> {
+  const database = await openDatabase(configuration, {
+    info: (text) => logger.info(text),
+    warn: (text) => logger.warn(text),
+  });
+  try {
+    const app = await createApp(configuration, database, logger);
+    await seed(configuration, app.get(ClientStore), print);
+    await app.listen(configuration.port, configuration.host);
+    const { address, port, family } = app.getHttpServer().address() as AddressInfo;
+    const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+    logger.info(
+      { url, issuer: configuration.issuer, mode: configuration.mode },
+      `listening on ${url}`,
+    );
+    let stopped: Promise<void> | undefined;
+    return { url, stop: () => (stopped ??= stop(configuration, app, database, logger)) };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** The identifier of the admin API as a target. */
+export function adminTargetOf(issuer: string): string {
+  return `${issuer}/admin`;
+}
+
+async function createApp(
+  configuration: Configuration,
+  database: Database,
+  logger: Logger,
+): Promise<NestExpressApplication> {
+  const { issuer, keys, tokens, fetch } = configuration;
+  const encryptionKey =
+    keys.encryptionKey ?? (await developmentEncryptionKey(configuration.dataDir));
+  const options = {
+    issuer,
+    tokens: {
+      ...tokens,
+      ownTargets: [{ identifier: adminTargetOf(issuer), offeredScopes: ADMIN_SCOPES }],
+    },
+    keys: { algorithm: keys.algorithm, announcement: keys.announcement, encryptionKey },
+    fetch,
+  };
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.with(options, database.dataSource),
+    {
+      bodyParser: false,
+      logger: new NestLog(logger),
+      abortOnError: false,
+    },
+  );
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set(
+    'trust proxy',
+    configuration.trustProxy.length > 0 ? [...configuration.trustProxy] : false,
+  );
+  app.use(accessLog(logger));
+  app.use(securityHeaders(issuer.startsWith('https:')));
+  setUpDocumentation(app, { issuer });
+  const server = app.getHttpServer();
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 30_000;
+  server.keepAliveTimeout = 65_000;
+  return app;
+}
+
+function securityHeaders(
+  isHttps: boolean,
+): (request: Request, response: Response, next: NextFunction) => void {
+  const shared = {
+    strictTransportSecurity: isHttps ? { maxAge: 31_536_000 } : false,
+    referrerPolicy: { policy: 'no-referrer' as const },
+    frameguard: { action: 'deny' as const },
+  };
+  const api = helmet({
+    ...shared,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
+  });
+  const pages = helmet({
+    ...shared,
+    contentSecurityPolicy: { useDefaults: false, directives: DOCUMENTATION_CSP },
+  });
+  return (request, response, next) =>
+    (request.path.startsWith('/docs') ? pages : api)(request, response, next);
+}
+
+async function seed(
+  configuration: Configuration,
+  store: ClientStore,
+  print: (text: string) => void,
+): Promise<void> {
+  const { issuer, dataDir, firstAdminSecret: secret } = configuration;
+  const settings = {
+    adminTarget: adminTargetOf(issuer),
+    adminScopes: ADMIN_SCOPES,
+    now: Date.now(),
+  };
+  if (secret !== undefined) await seedFirstAdministrator(store, { ...settings, secret });
+  if (configuration.mode !== 'development') return;
+  const demo = await seedDemo(store, { ...settings, issuer, dataDir });
+  if (demo) print(describeDemo(demo));
+}
+
+async function stop(
+  configuration: Configuration,
+  app: NestExpressApplication,
+  database: Database,
+  logger: Logger,
+): Promise<void> {
+  const { delay, timeout } = configuration.shutdown;
+  app.get(Readiness).leave();
+  logger.info('stopping: not ready any more');
+  if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+  const server = app.getHttpServer();
+  const deadline = setTimeout(() => server.closeAllConnections(), timeout);
+  server.closeIdleConnections();
+  await app.close();
+  clearTimeout(deadline);
+  await database.close();
+  logger.info('stopped');
+}

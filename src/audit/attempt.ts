@@ -1,0 +1,47 @@
+import { v7 as uuidv7 } from 'uuid';
+
+import type { AuditRecord } from './audit-record.js';
+
+/** Where an attempt came from. */
+export interface AttemptOrigin {
+  readonly requestId: string;
+  readonly traceId?: string | undefined;
+  readonly address?: string | undefined;
+}
+
+/** What may be learned of an attempt on its way. */
+export type AttemptFacts = Omit<
+  AuditRecord,
+  | 'id'
+  | 'schema'
+  | 'time'
+  | 'event'
+  | 'outcome'
+  | 'reason'
+  | 'error'
+  | 'requestId'
+  | 'traceId'
+  | 'address'
+>;
+
+/** One attempt at a grant, while it is under way: everybody who learns a fact notes it here. */
+export class Attempt {
+  /** UUIDv7: the id of the record that it will leave, and of the token that it may give. */
+  readonly id = uuidv7();
+  #facts: AttemptFacts = {};
+
+  /** @param time milliseconds since the epoch */
+  constructor(
+    readonly origin: AttemptOrigin,
+    readonly time: number,
+  ) {}
+
+  /** Adds facts; a later one of the same name replaces the earlier. */
+  note(facts: AttemptFacts): void {
+    Object.assign(this.#facts, facts);
+  }
+
+  get facts(): AttemptFacts {
+    return this.#facts;
+  }
+}

@@ -1,0 +1,63 @@
+import type { AuditRecord } from './audit-record.js';
+
+/** A record with its place in the log. */
+export interface AuditEntry {
+  /** Ascending in the order of the log. */
+  readonly sequence: string;
+  readonly record: AuditRecord;
+}
+
+/**
+ * Keeps what happened. Promises: when `append` resolves, the record is durable and every later read
+ * through any instance sees it; records are never changed. Fails by rejecting, and then the record
+ * may or may not be kept; nobody may be given a token on it.
+ */
+export abstract class AuditLog {
+  abstract append(record: AuditRecord): Promise<AuditEntry>;
+}
+
+/** What to look for; every field given must match. Times in milliseconds since the epoch. */
+export interface AuditSearch {
+  /** The subject's `sub`, with `subjectIssuer` to tell it from another issuer's. */
+  readonly subject?: string | undefined;
+  readonly subjectIssuer?: string | undefined;
+  /** A `sub` or client id that acts at any depth. */
+  readonly actor?: string | undefined;
+  /** The client that sent the request. */
+  readonly client?: string | undefined;
+  /** An audience that was granted or asked for. */
+  readonly audience?: string | undefined;
+  readonly outcome?: 'granted' | 'refused' | undefined;
+  readonly reason?: string | undefined;
+  readonly grantType?: string | undefined;
+  readonly chainId?: string | undefined;
+  /** From this time on. */
+  readonly from?: number | undefined;
+  /** Before this time. */
+  readonly until?: number | undefined;
+}
+
+/** A piece of a long list, newest first. */
+export interface AuditPage {
+  readonly entries: readonly AuditEntry[];
+  /** Where the next page begins; null when this is the last. */
+  readonly next: string | null;
+}
+
+/** Reads what the log keeps. Fails by rejecting. */
+export abstract class AuditReader {
+  /** @param page.before the `sequence` before which to begin; page.limit how many at most */
+  abstract search(
+    search: AuditSearch,
+    page: { readonly before?: string | undefined; readonly limit: number },
+  ): Promise<AuditPage>;
+
+  /** The entry with this record id, or null. */
+  abstract find(recordId: string): Promise<AuditEntry | null>;
+
+  /** Every entry of a chain, oldest first; refused attempts too. At most 10 000. */
+  abstract chain(chainId: string): Promise<readonly AuditEntry[]>;
+
+  /** Entries in which a token with this `jti` was presented or issued, oldest first. At most 1 000. */
+  abstract byJti(jti: string): Promise<readonly AuditEntry[]>;
+}

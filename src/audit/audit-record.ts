@@ -1,0 +1,79 @@
+import type { JsonObject } from '../oauth/claims.js';
+import type { RefusalReason } from '../oauth/refusal-reason.js';
+
+/** A party as a record keeps it. */
+export interface RecordedParty {
+  readonly iss: string;
+  readonly sub: string;
+  readonly clientId?: string;
+}
+
+/** What a record keeps of a token: enough to recognise it, never the token. */
+export interface RecordedToken {
+  /** SHA-256 of the whole token, base64url. */
+  readonly hash: string;
+  readonly type?: string;
+  readonly issuer?: string;
+  readonly jti?: string;
+  readonly clientId?: string;
+  readonly audience?: readonly string[];
+  readonly scope?: readonly string[];
+  /** Seconds since the epoch. */
+  readonly expiresAt?: number;
+  readonly acr?: string;
+  /** Seconds since the epoch. */
+  readonly authTime?: number;
+}
+
+/**
+ * What one attempt at a grant leaves behind, granted or refused. It holds no token, secret, code or
+ * password; names and identifiers only after they were checked, or cut to what can be stored.
+ */
+export interface AuditRecord {
+  /** UUIDv7; an issued token's `jti` begins with it. */
+  readonly id: string;
+  /** The version of this schema. */
+  readonly schema: 1;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly event: 'grant';
+  readonly outcome: 'granted' | 'refused';
+  /** Why it was refused; absent when granted. */
+  readonly reason?: RefusalReason;
+  /** The wire code of the refusal. */
+  readonly error?: string;
+  readonly requestId: string;
+  /** W3C trace id, when the request came with one. */
+  readonly traceId?: string;
+  readonly address?: string;
+  readonly grantType?: string;
+  readonly client?: {
+    readonly clientId: string;
+    readonly method?: string;
+    readonly secretId?: string;
+  };
+  readonly subject?: RecordedParty;
+  /** Who acts: the current actor that the issued token names, or would have named. */
+  readonly actor?: RecordedParty;
+  /** The actors before this attempt, newest first. */
+  readonly inboundActors?: readonly RecordedParty[];
+  /** The actors that the issued token tells, newest first. */
+  readonly actors?: readonly RecordedParty[];
+  /** The `act` claim of the issued token, as it was issued. */
+  readonly act?: JsonObject;
+  readonly subjectToken?: RecordedToken;
+  readonly actorToken?: RecordedToken;
+  readonly issuedToken?: RecordedToken;
+  /** Given at the first exchange of a chain, then constant; refused attempts hang at the chain they tried to continue. */
+  readonly chainId?: string;
+  /** The record of the exchange that issued the subject token. */
+  readonly parentId?: string;
+  readonly requested?: {
+    readonly scope?: readonly string[];
+    readonly resource?: readonly string[];
+    readonly audience?: readonly string[];
+    readonly tokenType?: string;
+  };
+  readonly mode?: 'delegation' | 'impersonation' | 'self' | 'own';
+  readonly basis?: { readonly policy: string; readonly version: string; readonly rule: string };
+}

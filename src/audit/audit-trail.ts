@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+
+import { Clock } from '../oauth/clock.js';
+import { OAuthError, TemporarilyUnavailableError } from '../oauth/oauth-error.js';
+import { Attempt, type AttemptOrigin } from './attempt.js';
+import { AuditLog } from './audit-log.js';
+import type { AuditRecord } from './audit-record.js';
+
+/** Sees to it that every attempt leaves exactly one record, and that no answer leaves before it. */
+@Injectable()
+export class AuditTrail {
+  constructor(
+    private readonly log: AuditLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Runs the work of one attempt, writes its record durably, then answers or rethrows.
+   * @throws OAuthError: the refusal; or `temporarily_unavailable` when the record cannot be written
+   *   or the work failed in a way nobody meant, and then nothing was issued
+   */
+  async witness<T>(origin: AttemptOrigin, work: (attempt: Attempt) => Promise<T>): Promise<T> {
+    const attempt = new Attempt(origin, this.clock.now());
+    let answer: T;
+    try {
+      answer = await work(attempt);
+    } catch (error) {
+      const refusal =
+        error instanceof OAuthError
+          ? error
+          : new TemporarilyUnavailableError('internal_error', { cause: error });
+      await this.#write(attempt, refusal);
+      throw refusal;
+    }
+    await this.#write(attempt, undefined);
+    return answer;
+  }
+
+  async #write(attempt: Attempt, refusal: OAuthError | undefined): Promise<void> {
+    try {
+      await this.log.append(recordOf(attempt, refusal));
+    } catch (cause) {
+      throw new TemporarilyUnavailableError('record_not_written', { cause });
+    }
+  }
+}
+
+function recordOf(attempt: Attempt, refusal: OAuthError | undefined): AuditRecord {
+  const { requestId, traceId, address } = attempt.origin;
+  return {
+    id: attempt.id,
+    schema: 1,
+    time: attempt.time,
+    event: 'grant',
+    outcome: refusal ? 'refused' : 'granted',
+    ...(refusal ? { reason: refusal.reason, error: refusal.error } : {}),
+    requestId,
+    ...(traceId === undefined ? {} : { traceId }),
+    ...(address === undefined ? {} : { address }),
+    ...attempt.facts,
+    ...(refusal ? { issuedToken: undefined } : {}),
+  } as AuditRecord;
+}

@@ -1,0 +1,89 @@
+import {
+  DEFAULT_EXCHANGE_SETTINGS,
+  type ExchangeSettings,
+} from '../delegation/exchange-request.js';
+
+/** The ways a client can prove itself at the token endpoint (RFC 6749 section 2.3). */
+export const AUTHENTICATION_METHODS = [
+  'client_secret_basic',
+  'client_secret_post',
+  'none',
+] as const;
+
+export type AuthenticationMethod = (typeof AUTHENTICATION_METHODS)[number];
+
+/** Public clients cannot keep a secret (RFC 6749 section 2.1). */
+export type ClientKind = 'confidential' | 'public';
+
+/** A secret as it is kept: never itself, only its SHA-256. */
+export interface ClientSecret {
+  readonly id: string;
+  /** SHA-256 of the secret, base64url. */
+  readonly hash: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Milliseconds since the epoch; null for no expiry. */
+  readonly expiresAt: number | null;
+}
+
+/** An application that asks for tokens, or a service that takes them, or both. */
+export interface Client {
+  readonly clientId: string;
+  readonly name: string;
+  readonly kind: ClientKind;
+  /** A disabled client gets nothing, and tokens that name it are refused. */
+  readonly disabled: boolean;
+  /** `grant_type` values it may use. */
+  readonly grantTypes: readonly string[];
+  /** Scope values it may obtain. */
+  readonly scopes: readonly string[];
+  readonly authenticationMethods: readonly AuthenticationMethod[];
+  readonly secrets: readonly ClientSecret[];
+  /** Audiences and resources it answers to, besides its client id. */
+  readonly identifiers: readonly string[];
+  /** Scope values that mean something at it, when it is the target. */
+  readonly offeredScopes: readonly string[];
+  /** Identifiers of the targets it may ask for. */
+  readonly targets: readonly string[];
+  /** The target of a request that names none; null when it must name one. */
+  readonly defaultTarget: string | null;
+  /** Seconds that an access token for it lives at most. */
+  readonly tokenLifetime: number;
+  readonly exchange: ExchangeSettings;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Counts the changes; a store refuses to write over a version it does not know. */
+  readonly version: number;
+}
+
+/** How long an access token lives when nobody says otherwise, in seconds. */
+export const DEFAULT_TOKEN_LIFETIME = 600;
+
+/** A client with careful defaults: it may do nothing that is not named. */
+export function newClient(client: Partial<Client> & Pick<Client, 'clientId'>): Client {
+  const kind = client.kind ?? 'confidential';
+  return {
+    name: client.clientId,
+    disabled: false,
+    grantTypes: [],
+    scopes: [],
+    authenticationMethods:
+      kind === 'public' ? ['none'] : ['client_secret_basic', 'client_secret_post'],
+    secrets: [],
+    identifiers: [],
+    offeredScopes: [],
+    targets: [],
+    defaultTarget: null,
+    tokenLifetime: DEFAULT_TOKEN_LIFETIME,
+    createdAt: 0,
+    version: 1,
+    ...client,
+    kind,
+    exchange: { ...DEFAULT_EXCHANGE_SETTINGS, ...client.exchange },
+  };
+}
+
+/** Every identifier the client answers to; its own id is always one of them. */
+export function identifiersOf(client: Pick<Client, 'clientId' | 'identifiers'>): readonly string[] {
+  return [client.clientId, ...client.identifiers];
+}

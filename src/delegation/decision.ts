@@ -1,0 +1,223 @@
+import type { JsonObject } from '../oauth/claims.js';
+import type { OAuthError } from '../oauth/oauth-error.js';
+import {
+  InvalidRequestError,
+  InvalidScopeError,
+  InvalidTargetError,
+} from '../oauth/oauth-error.js';
+import type { RefusalReason } from '../oauth/refusal-reason.js';
+import { intersectScopes, isScopeWithin, type Scope } from '../oauth/scope.js';
+import { Actor } from './actor.js';
+import { DelegationChain } from './delegation-chain.js';
+import type { DelegationPolicy } from './delegation-policy.js';
+import {
+  MAX_DEPTH,
+  type ExchangeRequest,
+  type PresentedToken,
+  type Requester,
+  type Target,
+} from './exchange-request.js';
+import { isSameParty } from './party.js';
+import type { TokenId } from './token-id.js';
+import type { ActingMode, Allowed, Basis } from './verdict.js';
+
+/** What an issued token will say besides what the policy decides. */
+export interface ExchangeOptions {
+  readonly tokenId: TokenId;
+  /** The `client_id` it will name. */
+  readonly clientId: string;
+  /** Claims that the deployment adds to a new actor's link. */
+  readonly actorClaims?: JsonObject | undefined;
+  /** Told the basis of the verdict, whichever it is. */
+  readonly heard?: ((basis: Basis) => void) | undefined;
+}
+
+/** What a client asks for in its own name (RFC 6749 section 4.4). */
+export interface OwnRequest {
+  /** Seconds since the epoch. */
+  readonly now: number;
+  readonly tokenId: TokenId;
+  readonly requester: Requester;
+  readonly targets: readonly Target[];
+  readonly requestedScope: Scope | undefined;
+}
+
+interface DecisionFields {
+  readonly tokenId: TokenId;
+  readonly mode: ActingMode | 'own';
+  readonly chain: DelegationChain;
+  readonly clientId: string;
+  readonly audience: readonly string[];
+  readonly scope: Scope;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly basis: Basis;
+  readonly subjectToken: PresentedToken | undefined;
+}
+
+/**
+ * That something may be issued, and exactly what: the only thing the token issuer takes. Nobody
+ * can make one but the factories here, which ask the policy and then check again that nothing of
+ * the subject token is widened and its chain is kept.
+ */
+export class Decision {
+  readonly #fields: DecisionFields;
+
+  private constructor(fields: DecisionFields) {
+    this.#fields = fields;
+  }
+
+  /**
+   * Asks the policy about an exchange.
+   * @throws OAuthError when it refuses, or allows more than the subject token holds (reason `policy_widened`)
+   */
+  static async ofExchange(
+    policy: DelegationPolicy,
+    request: ExchangeRequest,
+    options: ExchangeOptions,
+  ): Promise<Decision> {
+    const verdict = await policy.decide(request);
+    options.heard?.(verdict.basis);
+    if (verdict.outcome !== 'allowed') throw refusal(verdict.reason);
+    const chain = resultingChain(request, verdict.mode, options.actorClaims);
+    if (!isWithin(verdict, request, chain)) throw refusal('policy_widened');
+    return new Decision({
+      tokenId: options.tokenId,
+      mode: verdict.mode,
+      chain,
+      clientId: options.clientId,
+      audience: [...verdict.audience],
+      scope: new Set(verdict.scope),
+      issuedAt: request.now,
+      expiresAt: verdict.expiresAt,
+      basis: verdict.basis,
+      subjectToken: request.subjectToken,
+    });
+  }
+
+  /**
+   * Decides what a client gets in its own name: what is registered for it and for the targets.
+   * @throws InvalidTargetError, InvalidScopeError
+   */
+  static ofClient(request: OwnRequest, heard?: (basis: Basis) => void): Decision {
+    const { requester, targets, requestedScope, now } = request;
+    const basis: Basis = { policy: 'client-settings', version: '1', rule: 'own-right' };
+    heard?.(basis);
+    if (targets.length === 0) throw refusal('target_missing');
+    if (targets.length > requester.exchange.maxTargets) throw refusal('too_many_targets');
+    if (!targets.every((target) => requester.targets.includes(target.identifier)))
+      throw refusal('target_not_allowed');
+    const ceiling = intersectScopes(
+      requester.scope,
+      ...targets.map((target) => target.offeredScope),
+    );
+    if (requestedScope && !isScopeWithin(requestedScope, ceiling))
+      throw refusal('scope_not_allowed');
+    const scope = requestedScope ?? ceiling;
+    if (scope.size === 0) throw refusal('scope_empty');
+    return new Decision({
+      tokenId: request.tokenId,
+      mode: 'own',
+      chain: DelegationChain.of(requester.party),
+      clientId: requester.clientId,
+      audience: targets.map((target) => target.identifier),
+      scope,
+      issuedAt: now,
+      expiresAt: now + requester.tokenLifetime,
+      basis,
+      subjectToken: undefined,
+    });
+  }
+
+  /** The `jti` that the issued token will have. */
+  get tokenId(): TokenId {
+    return this.#fields.tokenId;
+  }
+
+  get mode(): ActingMode | 'own' {
+    return this.#fields.mode;
+  }
+
+  /** The chain that the issued token will tell. */
+  get chain(): DelegationChain {
+    return this.#fields.chain;
+  }
+
+  /** The `client_id` that the issued token will name. */
+  get clientId(): string {
+    return this.#fields.clientId;
+  }
+
+  get audience(): readonly string[] {
+    return this.#fields.audience;
+  }
+
+  get scope(): Scope {
+    return this.#fields.scope;
+  }
+
+  /** Seconds since the epoch. */
+  get issuedAt(): number {
+    return this.#fields.issuedAt;
+  }
+
+  /** Seconds since the epoch. */
+  get expiresAt(): number {
+    return this.#fields.expiresAt;
+  }
+
+  get basis(): Basis {
+    return this.#fields.basis;
+  }
+
+  /** The checked token that this continues; undefined for a client's own right. */
+  get subjectToken(): PresentedToken | undefined {
+    return this.#fields.subjectToken;
+  }
+}
+
+function resultingChain(
+  request: ExchangeRequest,
+  mode: ActingMode,
+  actorClaims?: JsonObject,
+): DelegationChain {
+  const { chain } = request.subjectToken;
+  const current = chain.currentActor;
+  if (mode !== 'delegation' || (current && isSameParty(current, request.actor))) return chain;
+  return chain.extend(Actor.of(request.actor, request.requester.clientId, actorClaims));
+}
+
+/** The invariant of every exchange, whatever a policy said. */
+function isWithin(verdict: Allowed, request: ExchangeRequest, chain: DelegationChain): boolean {
+  const { subjectToken, actorToken, actor, targets, now } = request;
+  const asked = new Set(targets.map((target) => target.identifier));
+  const selfActing = isSameParty(actor, subjectToken.chain.subject);
+  return (
+    subjectToken.chain.isKeptBy(chain) &&
+    chain.depth <= MAX_DEPTH &&
+    (verdict.mode === 'self' ? selfActing && chain.depth === 0 : !selfActing) &&
+    (verdict.mode !== 'impersonation' || actorToken === undefined) &&
+    (subjectToken.mayAct === undefined || subjectToken.mayAct.names(actor)) &&
+    verdict.audience.length > 0 &&
+    verdict.audience.length === asked.size &&
+    verdict.audience.every((identifier) => asked.has(identifier)) &&
+    verdict.scope.size > 0 &&
+    isScopeWithin(verdict.scope, subjectToken.scope) &&
+    (request.requestedScope === undefined ||
+      isScopeWithin(verdict.scope, request.requestedScope)) &&
+    Number.isInteger(verdict.expiresAt) &&
+    verdict.expiresAt > now &&
+    verdict.expiresAt <= subjectToken.expiresAt &&
+    (actorToken === undefined || verdict.expiresAt <= actorToken.expiresAt)
+  );
+}
+
+/** The answer that belongs to a reason; it tells a stranger its class only (RFC 8693 section 2.2.2). */
+function refusal(reason: RefusalReason): OAuthError {
+  if (reason.startsWith('target_') || reason === 'too_many_targets') {
+    return new InvalidTargetError(reason, 'A requested target is not acceptable.');
+  }
+  if (reason.startsWith('scope_'))
+    return new InvalidScopeError(reason, 'The requested scope is not acceptable.');
+  return new InvalidRequestError(reason, 'A presented token is not acceptable.');
+}

@@ -1,0 +1,13 @@
+import type { ExchangeRequest } from './exchange-request.js';
+import type { Verdict } from './verdict.js';
+
+/**
+ * Who may act for whom, through whom, for what. A host replaces it to bring its own rules.
+ *
+ * Promises: the same request gets the same verdict while the rules stay; a refusal names its
+ * reason. It may reject when it cannot know: then nothing is issued. It is not trusted: an
+ * `Allowed` that would widen the subject token or cut its chain is refused by `Decision`.
+ */
+export abstract class DelegationPolicy {
+  abstract decide(request: ExchangeRequest): Verdict | Promise<Verdict>;
+}

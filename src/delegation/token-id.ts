@@ -1,0 +1,25 @@
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const TOKEN_ID = new RegExp(`^(${UUID})(?:\\.(${UUID}))?$`);
+
+/**
+ * What the `jti` of a token of ours tells: the record that issued it, and the chain it belongs to
+ * once it was exchanged. So the next exchange knows its parent without a look-up. To everybody
+ * else a `jti` is an opaque string.
+ */
+export interface TokenId {
+  /** The id of the record of its issuance: a UUIDv7. */
+  readonly recordId: string;
+  /** Given at the first exchange, then constant. */
+  readonly chainId: string | undefined;
+}
+
+/** The wire form: `<record id>` or `<record id>.<chain id>`. */
+export function formatTokenId({ recordId, chainId }: TokenId): string {
+  return chainId === undefined ? recordId : `${recordId}.${chainId}`;
+}
+
+/** Reads a `jti`; undefined when it is none of ours. */
+export function readTokenId(jti: string): TokenId | undefined {
+  const match = TOKEN_ID.exec(jti);
+  return match?.[1] === undefined ? undefined : { recordId: match[1], chainId: match[2] };
+}

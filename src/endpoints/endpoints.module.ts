@@ -1,0 +1,19 @@
+import { Module } from '@nestjs/common';
+
+import { AuditModule } from '../audit/audit.module.js';
+import { ClientsModule } from '../clients/clients.module.js';
+import { GrantsModule } from '../grants/grants.module.js';
+import { KeysModule } from '../keys/keys.module.js';
+import { JwksController } from './jwks.controller.js';
+import { MetadataController } from './metadata.controller.js';
+import { ServerMetadata } from './server-metadata.js';
+import { TokenController } from './token.controller.js';
+
+/** The protocol over HTTP. */
+@Module({
+  imports: [AuditModule, ClientsModule, GrantsModule, KeysModule],
+  controllers: [TokenController, JwksController, MetadataController],
+  providers: [ServerMetadata],
+  exports: [AuditModule, ClientsModule, GrantsModule, KeysModule],
+})
+export class EndpointsModule {}

@@ -1,0 +1,151 @@
+import { applyDecorators } from '@nestjs/common';
+import {
+  ApiBasicAuth,
+  ApiBody,
+  ApiConsumes,
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+
+import { GrantType } from '../oauth/grant-type.js';
+import { TokenType } from '../oauth/token-type.js';
+
+const ERROR_SCHEMA = {
+  type: 'object',
+  required: ['error', 'error_description'],
+  properties: {
+    error: {
+      type: 'string',
+      description: 'The code (RFC 6749 section 5.2, RFC 8693 section 2.2.2).',
+    },
+    error_description: {
+      type: 'string',
+      description: 'A sentence for developers; the reason is in the audit record.',
+    },
+  },
+};
+
+const REQUEST_SCHEMA = {
+  type: 'object',
+  required: ['grant_type'],
+  properties: {
+    grant_type: { type: 'string', enum: [GrantType.TokenExchange, GrantType.ClientCredentials] },
+    subject_token: {
+      type: 'string',
+      description: 'The token of the party on whose behalf a token is asked.',
+    },
+    subject_token_type: {
+      type: 'string',
+      enum: [TokenType.AccessToken, TokenType.Jwt, TokenType.IdToken],
+    },
+    actor_token: {
+      type: 'string',
+      description: 'A token of the client itself; without it the client is the actor.',
+    },
+    actor_token_type: { type: 'string', enum: [TokenType.AccessToken, TokenType.Jwt] },
+    audience: {
+      type: 'array',
+      items: { type: 'string' },
+      maxItems: 8,
+      description: 'Names of the targets.',
+    },
+    resource: {
+      type: 'array',
+      items: { type: 'string', format: 'uri' },
+      maxItems: 8,
+      description: 'URIs of the targets.',
+    },
+    scope: {
+      type: 'string',
+      description: 'Space-separated; narrows what the subject token holds.',
+    },
+    requested_token_type: { type: 'string', enum: [TokenType.AccessToken] },
+    client_id: { type: 'string', description: 'With client_secret, instead of HTTP Basic.' },
+    client_secret: { type: 'string', format: 'password' },
+  },
+};
+
+const RESPONSE_SCHEMA = {
+  type: 'object',
+  required: ['access_token', 'issued_token_type', 'token_type', 'expires_in', 'scope'],
+  properties: {
+    access_token: { type: 'string' },
+    issued_token_type: { type: 'string' },
+    token_type: { type: 'string', enum: ['Bearer', 'N_A'] },
+    expires_in: { type: 'integer', description: 'Seconds.' },
+    scope: { type: 'string' },
+  },
+};
+
+/** The token endpoint in the OpenAPI document. */
+export function ApiTokenEndpoint(): MethodDecorator {
+  return applyDecorators(
+    ApiTags('protocol'),
+    ApiOperation({
+      summary: 'Ask for a token',
+      description:
+        'Grants: client credentials (RFC 6749 section 4.4) and token exchange (RFC 8693). Every attempt leaves one audit record before it is answered.',
+    }),
+    ApiBasicAuth('client'),
+    ApiConsumes('application/x-www-form-urlencoded'),
+    ApiBody({
+      schema: REQUEST_SCHEMA,
+      examples: {
+        'client credentials': {
+          value: {
+            grant_type: GrantType.ClientCredentials,
+            audience: 'address_service',
+            scope: 'address:read',
+          },
+        },
+        'token exchange': {
+          value: {
+            grant_type: GrantType.TokenExchange,
+            subject_token: 'eyJ...',
+            subject_token_type: TokenType.AccessToken,
+            audience: 'address_service',
+            scope: 'address:read',
+          },
+        },
+      },
+    }),
+    ApiResponse({
+      status: 200,
+      description: 'The token.',
+      schema: RESPONSE_SCHEMA,
+      example: {
+        access_token: 'eyJ...',
+        issued_token_type: TokenType.AccessToken,
+        token_type: 'Bearer',
+        expires_in: 600,
+        scope: 'address:read',
+      },
+    }),
+    ...(
+      [
+        [
+          400,
+          'The request, a presented token, a target or the scope is not acceptable.',
+          'invalid_request',
+        ],
+        [401, 'The client did not prove itself.', 'invalid_client'],
+        [405, 'Another method than POST.', 'invalid_request'],
+        [413, 'The body is over 64 kB.', 'invalid_request'],
+        [
+          429,
+          'Too many failures of this client from this place; see Retry-After.',
+          'temporarily_unavailable',
+        ],
+        [503, 'The record could not be written, so nothing was issued.', 'temporarily_unavailable'],
+      ] as const
+    ).map(([status, description, error]) =>
+      ApiResponse({
+        status,
+        description,
+        schema: ERROR_SCHEMA,
+        example: { error, error_description: 'A sentence.' },
+      }),
+    ),
+  );
+}

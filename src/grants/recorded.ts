@@ -1,0 +1,55 @@
+import type { AttemptFacts } from '../audit/attempt.js';
+import type { RecordedParty, RecordedToken } from '../audit/audit-record.js';
+import type { Actor } from '../delegation/actor.js';
+import type { Decision } from '../delegation/decision.js';
+import type { SecurityToken } from '../tokens/security-token.js';
+import type { IssuedToken } from '../tokens/token-issuer.js';
+
+/** What a record keeps of an actor. */
+export function recordedActor({
+  iss,
+  sub,
+  clientId,
+}: Pick<Actor, 'iss' | 'sub' | 'clientId'>): RecordedParty {
+  return { iss, sub, ...(clientId === undefined ? {} : { clientId }) };
+}
+
+/** What a record keeps of a token that was presented and checked. */
+export function recordedToken(token: SecurityToken, type: string): RecordedToken {
+  return {
+    hash: token.hash,
+    type,
+    issuer: token.issuer,
+    ...(token.jti === undefined ? {} : { jti: token.jti }),
+    ...(token.clientId === undefined ? {} : { clientId: token.clientId }),
+    audience: token.audience,
+    scope: [...token.scope],
+    expiresAt: token.expiresAt,
+    ...(token.acr === undefined ? {} : { acr: token.acr }),
+    ...(token.authTime === undefined ? {} : { authTime: token.authTime }),
+  };
+}
+
+/** What a record keeps of a token that was issued, and of the decision behind it. */
+export function issuedFacts(
+  decision: Decision,
+  { hash, claims }: IssuedToken,
+  type: string,
+): AttemptFacts {
+  const actors = decision.chain.actors.map(recordedActor);
+  return {
+    mode: decision.mode,
+    actors,
+    ...(claims.act === undefined ? {} : { act: claims.act }),
+    issuedToken: {
+      hash,
+      type,
+      issuer: claims.iss,
+      jti: claims.jti,
+      clientId: claims.client_id,
+      audience: decision.audience,
+      scope: [...decision.scope],
+      expiresAt: decision.expiresAt,
+    },
+  };
+}

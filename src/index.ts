@@ -1,0 +1,47 @@
+export { AuditLog, AuditReader } from './audit/audit-log.js';
+export type { AuditEntry, AuditPage, AuditSearch } from './audit/audit-log.js';
+export type { AuditRecord, RecordedParty, RecordedToken } from './audit/audit-record.js';
+export { viewChain } from './audit/chain-view.js';
+export type { ChainView, Hop, Narrowing } from './audit/chain-view.js';
+export { hashSecret, makeClientSecret } from './clients/client-secret.js';
+export { ClientConflictError, ClientStore } from './clients/client-store.js';
+export { clientProblems } from './clients/client-rules.js';
+export type { ClientProblem } from './clients/client-rules.js';
+export { newClient } from './clients/client.js';
+export type { AuthenticationMethod, Client, ClientKind, ClientSecret } from './clients/client.js';
+export type { Actor } from './delegation/actor.js';
+export { ClientSettingsPolicy } from './delegation/client-settings-policy.js';
+export type { DelegationChain } from './delegation/delegation-chain.js';
+export { DelegationPolicy } from './delegation/delegation-policy.js';
+export { DEFAULT_EXCHANGE_SETTINGS } from './delegation/exchange-request.js';
+export type {
+  ExchangeRequest,
+  ExchangeSettings,
+  PresentedToken,
+  Requester,
+  Target,
+} from './delegation/exchange-request.js';
+export type { MayAct } from './delegation/may-act.js';
+export type { Party } from './delegation/party.js';
+export type { ActingMode, Allowed, Basis, Refused, Verdict } from './delegation/verdict.js';
+export { KeySettings, KeyStore } from './keys/key-store.js';
+export type { SigningAlgorithm, StoredSigningKey } from './keys/signing-key.js';
+export type { AccessTokenClaims, Json, JsonObject } from './oauth/claims.js';
+export { Clock, SystemClock } from './oauth/clock.js';
+export { GrantType } from './oauth/grant-type.js';
+export { IssuerSettings } from './oauth/issuer-settings.js';
+export type { OwnTarget } from './oauth/issuer-settings.js';
+export { OAuthError } from './oauth/oauth-error.js';
+export type { RefusalReason } from './oauth/refusal-reason.js';
+export type { Scope } from './oauth/scope.js';
+export type { TokenResponse } from './oauth/token-response.js';
+export { TokenType } from './oauth/token-type.js';
+export { TokenExchangeModule } from './token-exchange.module.js';
+export type {
+  TokenExchangeAsyncOptions,
+  TokenExchangeExtras,
+  TokenExchangeOptions,
+} from './token-exchange.options.js';
+export { TrustedIssuerConflictError, TrustedIssuerStore } from './tokens/trusted-issuer-store.js';
+export { newTrustedIssuer } from './tokens/trusted-issuer.js';
+export type { AcceptedToken, TrustedAlgorithm, TrustedIssuer } from './tokens/trusted-issuer.js';

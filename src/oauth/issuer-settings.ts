@@ -1,0 +1,44 @@
+/** An interface of this server that takes tokens of this server, such as its admin API. */
+export interface OwnTarget {
+  readonly identifier: string;
+  /** The scope values that mean something there. */
+  readonly offeredScopes: readonly string[];
+}
+
+/** What this server is called and what no token of it may exceed. */
+export class IssuerSettings {
+  /** The issuer identifier, without a trailing slash; the same string in every document and token (RFC 8414 section 2). */
+  readonly issuer: string;
+  /** Seconds a chain of delegation may live, counted from its first exchange. */
+  readonly chainLifetime: number;
+  /** Whose name the `client_id` of an exchanged token is: the original application's, or the requester's (RFC 8693 section 4.3). */
+  readonly exchangedClientId: 'original' | 'requester';
+  /** Claims of an actor token that are copied into `act`, by exact name. */
+  readonly actorClaims: readonly string[];
+  /** Claims whose presence in an actor token refuses it, by exact name. */
+  readonly forbiddenActorClaims: readonly string[];
+  /** Claims of the subject token that are not carried over, by exact name; never `act`. */
+  readonly excludedSubjectClaims: readonly string[];
+  /** Our own interfaces as targets: reachable with client credentials, never through an exchange. */
+  readonly ownTargets: readonly OwnTarget[];
+
+  constructor(settings: Partial<IssuerSettings> & Pick<IssuerSettings, 'issuer'>) {
+    this.issuer = settings.issuer;
+    this.chainLifetime = settings.chainLifetime ?? 8 * 60 * 60;
+    this.exchangedClientId = settings.exchangedClientId ?? 'original';
+    this.actorClaims = settings.actorClaims ?? [];
+    this.forbiddenActorClaims = settings.forbiddenActorClaims ?? [];
+    this.excludedSubjectClaims = settings.excludedSubjectClaims ?? [];
+    this.ownTargets = settings.ownTargets ?? [];
+    if (this.excludedSubjectClaims.includes('act')) {
+      throw new Error('excludedSubjectClaims must not name "act": a chain is never cut');
+    }
+  }
+
+  /** Whether no exchange may ask for this target: this server itself and its own interfaces. */
+  isProtected(identifier: string): boolean {
+    return (
+      identifier === this.issuer || this.ownTargets.some((own) => own.identifier === identifier)
+    );
+  }
+}

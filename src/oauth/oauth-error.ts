@@ -1,0 +1,116 @@
+import type { RefusalReason } from './refusal-reason.js';
+
+/**
+ * A refusal on purpose: what the caller may read (`error`, `description`) and what only the record
+ * keeps (`reason`). The description is a constant sentence in the characters that RFC 6749
+ * section 5.2 allows; it never repeats what the caller sent.
+ */
+export abstract class OAuthError extends Error {
+  /** The wire code, `error` in the answer. */
+  abstract readonly error: string;
+  /** The HTTP status of the answer. */
+  abstract readonly status: number;
+  /** Headers that the answer carries besides the usual ones. */
+  readonly headers: Readonly<Record<string, string>> = {};
+
+  constructor(
+    readonly reason: RefusalReason,
+    readonly description: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${reason}: ${description}`, options);
+    this.name = new.target.name;
+  }
+}
+
+/** `invalid_request` (RFC 6749 section 5.2); also a bad subject or actor token (RFC 8693 section 2.2.2). */
+export class InvalidRequestError extends OAuthError {
+  readonly error = 'invalid_request';
+  readonly status: number = 400;
+}
+
+/** `invalid_client` (RFC 6749 section 5.2). Answers a Basic attempt with a Basic challenge. */
+export class InvalidClientError extends OAuthError {
+  readonly error = 'invalid_client';
+  readonly status = 401;
+  override readonly headers: Readonly<Record<string, string>>;
+
+  constructor(reason: RefusalReason, options: { challenge: boolean } & ErrorOptions) {
+    super(reason, 'Client authentication failed.', options);
+    this.headers = options.challenge
+      ? { 'WWW-Authenticate': 'Basic realm="token", charset="UTF-8"' }
+      : {};
+  }
+}
+
+/** `invalid_grant` (RFC 6749 section 5.2): a code or refresh token that cannot be used. */
+export class InvalidGrantError extends OAuthError {
+  readonly error = 'invalid_grant';
+  readonly status = 400;
+}
+
+/** `unauthorized_client` (RFC 6749 section 5.2): the client may not use this grant. */
+export class UnauthorizedClientError extends OAuthError {
+  readonly error = 'unauthorized_client';
+  readonly status = 400;
+}
+
+/** `unsupported_grant_type` (RFC 6749 section 5.2). */
+export class UnsupportedGrantTypeError extends OAuthError {
+  readonly error = 'unsupported_grant_type';
+  readonly status = 400;
+}
+
+/** `invalid_scope` (RFC 6749 section 5.2). */
+export class InvalidScopeError extends OAuthError {
+  readonly error = 'invalid_scope';
+  readonly status = 400;
+}
+
+/** `invalid_target` (RFC 8693 section 2.2.2, RFC 8707 section 2). */
+export class InvalidTargetError extends OAuthError {
+  readonly error = 'invalid_target';
+  readonly status = 400;
+}
+
+/** `invalid_request` for a method that the endpoint does not take: 405 with `Allow`. */
+export class MethodNotAllowedError extends InvalidRequestError {
+  override readonly status = 405;
+  override readonly headers: Readonly<Record<string, string>>;
+
+  constructor(allow: string) {
+    super('method_not_allowed', 'This endpoint takes another method.');
+    this.headers = { Allow: allow };
+  }
+}
+
+/** `invalid_request` for a body above the limit: 413. */
+export class BodyTooLargeError extends InvalidRequestError {
+  override readonly status = 413;
+  override readonly headers = { Connection: 'close' };
+
+  constructor() {
+    super('body_too_large', 'The request body is too large.');
+  }
+}
+
+/** `temporarily_unavailable`: nothing was issued; the same request may be tried again. */
+export class TemporarilyUnavailableError extends OAuthError {
+  readonly error = 'temporarily_unavailable';
+  readonly status: number = 503;
+  override readonly headers: Readonly<Record<string, string>>;
+
+  constructor(reason: RefusalReason, options?: ErrorOptions & { retryAfterSeconds?: number }) {
+    super(reason, 'The server cannot answer this request now. Try again later.', options);
+    this.headers = { 'Retry-After': String(options?.retryAfterSeconds ?? 1) };
+  }
+}
+
+/** `temporarily_unavailable` for a caller that tries too often: 429 with `Retry-After` in seconds. */
+export class TooManyRequestsError extends TemporarilyUnavailableError {
+  override readonly status = 429;
+
+  constructor(retryAfterSeconds: number) {
+    super('too_many_requests', { retryAfterSeconds });
+  }
+}

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+
+import { v7 } from 'uuid';
+
+import type { AuditEntry, AuditLog, AuditReader, AuditSearch } from '../audit/audit-log.js';
+import type { AuditRecord } from '../audit/audit-record.js';
+import { assertSame } from './assert-same.js';
+import { sampleRecord, unique } from './samples.js';
+import { aroundTests, globalFramework, type Opened, type TestFramework } from './test-framework.js';
+
+/** An audit log with the reader that sees it. */
+export interface AuditLogUnderTest extends Opened {
+  readonly log: AuditLog;
+  readonly reader: AuditReader;
+}
+
+/** The promises of the ports `AuditLog` and `AuditReader`, as tests of the adapters that `open` gives. */
+export function auditLogContract(
+  name: string,
+  open: () => Promise<AuditLogUnderTest>,
+  framework: TestFramework = globalFramework(),
+): void {
+  const { describe, it } = framework;
+  describe(`${name} keeps the promises of AuditLog and AuditReader`, () => {
+    const adapter = aroundTests(open, framework);
+    const append = (record: Partial<AuditRecord> = {}): Promise<AuditEntry> =>
+      adapter().log.append(sampleRecord(record));
+    const search = async (search: AuditSearch): Promise<readonly string[]> =>
+      idsOf((await adapter().reader.search(search, { limit: 100 })).entries);
+
+    it('refuses a second record with the same id, and keeps the first', async () => {
+      const { record } = await append();
+      await assert.rejects(append({ id: record.id, requestId: 'another' }));
+      assertSame((await adapter().reader.find(record.id))?.record, record);
+    });
+
+    it('refuses a cursor that is no sequence number, and a page without entries', async () => {
+      for (const before of ['', '-1', '1.5', 'x', '1 or 1=1', '1'.repeat(20), '0x10'])
+        await assert.rejects(adapter().reader.search({}, { before, limit: 10 }), RangeError);
+      for (const limit of [0, -1, 1.5, Number.NaN])
+        await assert.rejects(adapter().reader.search({}, { limit }), RangeError);
+    });
+
+    it('finds nothing where there is nothing, whatever is asked for', async () => {
+      const { reader } = adapter();
+      for (const text of [randomUUID(), 'no-uuid', '', '\0', '\ud800', "'; drop table x --"]) {
+        assert.equal(await reader.find(text), null);
+        assertSame(await reader.chain(text), []);
+        assertSame(await reader.byJti(text), []);
+        assertSame(await search({ chainId: text }), []);
+        assertSame(await search({ subject: unique(text), actor: text }), []);
+      }
+    });
+
+    it('keeps a record as it was given, and finds it when the append has resolved', async () => {
+      const record = sampleRecord({ reason: 'chain_too_deep', outcome: 'refused', traceId: 'é🏠' });
+      const entry = await adapter().log.append(record);
+      assertSame(entry.record, record);
+      assert.match(entry.sequence, /^\d{1,19}$/);
+      assertSame(await adapter().reader.find(record.id), entry);
+    });
+
+    it('keeps text that a database could stumble over', async () => {
+      const hostile = `a\0b\ud800c'"\\{}\n${unique('')}`;
+      const record = sampleRecord({
+        client: { clientId: hostile },
+        subject: { iss: hostile, sub: hostile },
+        actor: { iss: hostile, sub: hostile, clientId: `${hostile},2` },
+        requested: { audience: [hostile, 'NULL', ''], resource: [`{${hostile}`] },
+        subjectToken: { hash: 'x', jti: hostile.repeat(300) },
+        chainId: randomUUID(),
+        address: hostile,
+      });
+      await adapter().log.append(record);
+      const { reader } = adapter();
+      assertSame((await reader.find(record.id))?.record, record);
+      assertSame(await search({ subject: hostile, actor: `${hostile},2` }), [record.id]);
+      assertSame(await search({ client: hostile, audience: `{${hostile}` }), [record.id]);
+      assertSame(idsOf(await reader.byJti(hostile.repeat(300))), [record.id]);
+    });
+
+    it('keeps each of two hundred records that are appended at once', async () => {
+      const sub = unique('crowd');
+      const subject = { iss: 'https://idp.example', sub };
+      const entries = await Promise.all(Array.from({ length: 200 }, () => append({ subject })));
+      assert.equal(new Set(entries.map(({ sequence }) => sequence)).size, 200);
+      const found = await Promise.all(
+        entries.map(({ record }) => adapter().reader.find(record.id)),
+      );
+      assertSame(found, entries);
+    });
+
+    it('gives a record that is appended later a higher sequence', async () => {
+      const first = await append();
+      const second = await append();
+      assert.ok(BigInt(first.sequence) < BigInt(second.sequence));
+    });
+
+    it('finds a record by each thing that can be looked for, and by all together', async () => {
+      const sub = unique('sub');
+      const chainId = randomUUID();
+      const record = sampleRecord({
+        time: 5000,
+        outcome: 'refused',
+        reason: 'actor_not_allowed',
+        grantType: 'urn:example',
+        client: { clientId: `${sub}-client` },
+        subject: { iss: 'https://idp.example', sub },
+        actor: { iss: 'https://idp.example', sub: `${sub}-actor`, clientId: `${sub}-actor-client` },
+        inboundActors: [{ iss: 'https://idp.example', sub: `${sub}-prior` }],
+        actors: [
+          { iss: 'https://idp.example', sub: `${sub}-next`, clientId: `${sub}-next-client` },
+        ],
+        requested: { audience: [`${sub}-audience`], resource: [`https://${sub}`] },
+        chainId,
+      });
+      await adapter().log.append(record);
+      const subject = sub;
+      const other = { subject, subjectIssuer: 'https://other.example' };
+      for (const fits of [
+        { subject },
+        { subject, subjectIssuer: 'https://idp.example' },
+        { client: `${sub}-client` },
+        ...['actor', 'actor-client', 'prior', 'next', 'next-client'].map((role) => ({
+          actor: `${sub}-${role}`,
+        })),
+        { audience: `${sub}-audience` },
+        { audience: `https://${sub}` },
+        { chainId },
+        { subject, from: 5000, until: 5001 },
+        {
+          subject,
+          outcome: 'refused',
+          reason: 'actor_not_allowed',
+          grantType: 'urn:example',
+          chainId,
+        },
+      ] as const)
+        assertSame(await search(fits), [record.id], JSON.stringify(fits));
+      for (const misses of [
+        other,
+        { subject, client: 'other' },
+        { subject, actor: sub },
+        { subject, audience: sub },
+        { subject, outcome: 'granted' },
+        { subject, reason: 'chain_too_deep' },
+        { subject, grantType: 'urn' },
+        { subject, chainId: randomUUID() },
+        { subject, from: 5001 },
+        { subject, until: 5000 },
+      ] as const)
+        assertSame(await search(misses), [], JSON.stringify(misses));
+    });
+
+    it('looks for the granted audience rather than the requested one', async () => {
+      const [granted, requested] = [unique('granted'), unique('requested')];
+      const { record } = await append({
+        issuedToken: { hash: 'x', audience: [granted] },
+        requested: { audience: [requested] },
+      });
+      assertSame(await search({ audience: granted }), [record.id]);
+      assertSame(await search({ audience: requested }), []);
+    });
+
+    it('pages newest first, complete and without repeats while others append', async () => {
+      const sub = unique('paged');
+      const subject = { iss: 'https://idp.example', sub };
+      const ids: string[] = [];
+      for (let count = 0; count < 10; count += 1)
+        ids.unshift((await append({ subject })).record.id);
+      for (const limit of [1, 3, 5, 10, 11]) {
+        const seen: string[] = [];
+        let before: string | undefined;
+        do {
+          const page = await adapter().reader.search(
+            { subject: sub, until: 2 ** 45 },
+            { before, limit },
+          );
+          seen.push(...idsOf(page.entries));
+          before = page.next ?? undefined;
+          await append({ subject, time: 2 ** 45 });
+        } while (before !== undefined);
+        assertSame(seen, ids);
+      }
+    });
+
+    it('tells a chain oldest first, refused attempts too', async () => {
+      const chainId = randomUUID();
+      const [first, second, third] = [
+        await append({ chainId }),
+        await append({ chainId, outcome: 'refused' }),
+        await append({ chainId }),
+      ];
+      await append({ chainId: randomUUID() });
+      assertSame(await adapter().reader.chain(chainId), [first, second, third]);
+    });
+
+    it('finds by a jti of ours where the token was issued and where its chain went on', async () => {
+      const [id, chainId] = [v7(), randomUUID()];
+      const jti = `${id}.${chainId}`;
+      const issued = await append({ id, chainId, issuedToken: { hash: 'x', jti } });
+      const next = { chainId, parentId: id, subjectToken: { hash: 'x', jti } };
+      const presented = await append(next);
+      const refused = await append({ ...next, outcome: 'refused' });
+      await append({ chainId, parentId: presented.record.id });
+      const { reader } = adapter();
+      assertSame(await reader.byJti(jti), [issued, presented, refused]);
+      assertSame(await reader.byJti(id), []);
+      assertSame(await reader.byJti(`${id}.${randomUUID()}`), []);
+    });
+
+    it('finds by any jti where the token began a chain', async () => {
+      const id = v7();
+      const own = await append({ id, issuedToken: { hash: 'x', jti: id } });
+      const began = await append({ chainId: randomUUID(), subjectToken: { hash: 'x', jti: id } });
+      assertSame(await adapter().reader.byJti(id), [own, began]);
+      const foreign = unique('jti');
+      const first = await append({
+        chainId: randomUUID(),
+        subjectToken: { hash: 'x', jti: foreign },
+      });
+      const again = await append({
+        chainId: randomUUID(),
+        subjectToken: { hash: 'x', jti: foreign },
+      });
+      assertSame(await adapter().reader.byJti(foreign), [first, again]);
+    });
+  });
+}
+
+function idsOf(entries: readonly AuditEntry[]): readonly string[] {
+  return entries.map(({ record }) => record.id);
+}

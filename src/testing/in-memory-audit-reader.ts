@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+
+import {
+  AuditReader,
+  type AuditEntry,
+  type AuditPage,
+  type AuditSearch,
+} from '../audit/audit-log.js';
+import type { AuditRecord, RecordedParty } from '../audit/audit-record.js';
+import { InMemoryAuditLog } from './in-memory-audit-log.js';
+
+const SEQUENCE = /^\d{1,19}$/;
+
+/** Reads an `InMemoryAuditLog`. */
+@Injectable()
+export class InMemoryAuditReader extends AuditReader {
+  constructor(private readonly log: InMemoryAuditLog) {
+    super();
+  }
+
+  async search(
+    search: AuditSearch,
+    page: { readonly before?: string | undefined; readonly limit: number },
+  ): Promise<AuditPage> {
+    const { before, limit } = page;
+    if (before !== undefined && !SEQUENCE.test(before))
+      throw new RangeError('A page begins before a sequence number');
+    if (!Number.isSafeInteger(limit) || limit < 1)
+      throw new RangeError('A page has at least one entry');
+    const entries = this.log.entries
+      .filter(({ sequence }) => before === undefined || BigInt(sequence) < BigInt(before))
+      .filter(({ record }) => matches(record, search))
+      .toReversed()
+      .slice(0, limit + 1);
+    const next = entries.length > limit ? (entries[limit - 1]?.sequence ?? null) : null;
+    return { entries: entries.slice(0, limit), next };
+  }
+
+  async find(recordId: string): Promise<AuditEntry | null> {
+    return this.log.entries.find(({ record }) => record.id === recordId) ?? null;
+  }
+
+  async chain(chainId: string): Promise<readonly AuditEntry[]> {
+    return this.log.entries.filter(({ record }) => record.chainId === chainId).slice(0, 10_000);
+  }
+
+  async byJti(jti: string): Promise<readonly AuditEntry[]> {
+    return this.log.entries.filter(({ record }) => hasToken(record, jti)).slice(0, 1_000);
+  }
+}
+
+function matches(record: AuditRecord, search: AuditSearch): boolean {
+  return (
+    same(search.subject, record.subject?.sub) &&
+    same(search.subjectIssuer, record.subject?.iss) &&
+    same(search.client, record.client?.clientId) &&
+    same(search.outcome, record.outcome) &&
+    same(search.reason, record.reason) &&
+    same(search.grantType, record.grantType) &&
+    same(search.chainId, record.chainId) &&
+    (search.actor === undefined || actorNames(record).includes(search.actor)) &&
+    (search.audience === undefined || audienceOf(record).includes(search.audience)) &&
+    (search.from === undefined || record.time >= search.from) &&
+    (search.until === undefined || record.time < search.until)
+  );
+}
+
+function same(wanted: string | undefined, found: string | undefined): boolean {
+  return wanted === undefined || wanted === found;
+}
+
+function actorNames(record: AuditRecord): readonly (string | undefined)[] {
+  const actors: readonly (RecordedParty | undefined)[] = [
+    record.actor,
+    ...(record.actors ?? []),
+    ...(record.inboundActors ?? []),
+  ];
+  return actors.flatMap((actor) => [actor?.sub, actor?.clientId]);
+}
+
+function audienceOf(record: AuditRecord): readonly string[] {
+  const { issuedToken, requested } = record;
+  return issuedToken?.audience ?? [...(requested?.audience ?? []), ...(requested?.resource ?? [])];
+}
+
+/** Issued here, or presented to begin a chain or to continue one: what a log can look up by its ids. */
+function hasToken(record: AuditRecord, jti: string): boolean {
+  const { issuedToken, subjectToken, chainId } = record;
+  return issuedToken?.jti === jti || (chainId !== undefined && subjectToken?.jti === jti);
+}

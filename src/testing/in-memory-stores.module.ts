@@ -1,0 +1,31 @@
+import { Module } from '@nestjs/common';
+
+import { AuditLog, AuditReader } from '../audit/audit-log.js';
+import { ClientStore } from '../clients/client-store.js';
+import { KeyStore } from '../keys/key-store.js';
+import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { InMemoryAuditLog } from './in-memory-audit-log.js';
+import { InMemoryAuditReader } from './in-memory-audit-reader.js';
+import { InMemoryClientStore } from './in-memory-client-store.js';
+import { InMemoryKeyStore } from './in-memory-key-store.js';
+import { InMemoryTrustedIssuerStore } from './in-memory-trusted-issuer-store.js';
+
+const stores = [
+  InMemoryKeyStore,
+  InMemoryClientStore,
+  InMemoryTrustedIssuerStore,
+  InMemoryAuditLog,
+  InMemoryAuditReader,
+];
+
+const ports = [
+  { provide: KeyStore, useExisting: InMemoryKeyStore },
+  { provide: ClientStore, useExisting: InMemoryClientStore },
+  { provide: TrustedIssuerStore, useExisting: InMemoryTrustedIssuerStore },
+  { provide: AuditLog, useExisting: InMemoryAuditLog },
+  { provide: AuditReader, useExisting: InMemoryAuditReader },
+];
+
+/** Every store port, kept in memory; the stores themselves can be injected too. */
+@Module({ providers: [...stores, ...ports], exports: [...stores, ...ports] })
+export class InMemoryStoresModule {}

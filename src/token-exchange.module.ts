@@ -1,0 +1,108 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+
+import { AuditLog } from './audit/audit-log.js';
+import { ClientStore } from './clients/client-store.js';
+import { ClientSettingsPolicy } from './delegation/client-settings-policy.js';
+import { DelegationPolicy } from './delegation/delegation-policy.js';
+import { EndpointsModule } from './endpoints/endpoints.module.js';
+import { KeySettings, KeyStore } from './keys/key-store.js';
+import { Clock, SystemClock } from './oauth/clock.js';
+import { IssuerSettings } from './oauth/issuer-settings.js';
+import {
+  ConfigurableModuleClass,
+  MODULE_OPTIONS_TOKEN,
+  type TokenExchangeAsyncOptions,
+  type TokenExchangeExtras,
+  type TokenExchangeOptions,
+} from './token-exchange.options.js';
+import { FetchSettings } from './tokens/guarded-fetch.js';
+import { TrustedIssuerStore } from './tokens/trusted-issuer-store.js';
+
+const PORTS = [KeyStore, ClientStore, TrustedIssuerStore, AuditLog] as const;
+
+/** The host's options, as the rooms know them. */
+const SETTINGS = [
+  {
+    provide: IssuerSettings,
+    useFactory: ({ issuer, tokens }: TokenExchangeOptions) =>
+      new IssuerSettings({ ...tokens, issuer }),
+    inject: [MODULE_OPTIONS_TOKEN],
+  },
+  {
+    provide: KeySettings,
+    useFactory: ({ keys }: TokenExchangeOptions) => new KeySettings(keys),
+    inject: [MODULE_OPTIONS_TOKEN],
+  },
+  {
+    provide: FetchSettings,
+    useFactory: ({ fetch }: TokenExchangeOptions) => new FetchSettings(fetch),
+    inject: [MODULE_OPTIONS_TOKEN],
+  },
+  {
+    provide: DelegationPolicy,
+    useFactory: ({ policy }: TokenExchangeOptions) => policy ?? new ClientSettingsPolicy(),
+    inject: [MODULE_OPTIONS_TOKEN],
+  },
+  {
+    provide: Clock,
+    useFactory: ({ clock }: TokenExchangeOptions) => clock ?? new SystemClock(),
+    inject: [MODULE_OPTIONS_TOKEN],
+  },
+] satisfies Provider[];
+
+/** Names every port that is missing, all at once. */
+const PORT_CHECK: Provider = {
+  provide: 'nest-token-exchange:ports',
+  useFactory: (...adapters: unknown[]): true => {
+    const missing = PORTS.filter((_, index) => adapters[index] === undefined).map(
+      (port) => port.name,
+    );
+    if (missing.length === 0) return true;
+    throw new Error(
+      `TokenExchangeModule: no adapter provides ${missing.join(', ')}. Export it from a module in "adapters".`,
+    );
+  },
+  inject: PORTS.map((token) => ({ token, optional: true })),
+};
+
+/** What every room needs from the host: its settings and its adapters of the ports. */
+@Module({})
+class HostModule {}
+
+/**
+ * The authorization server inside a Nest application: the token endpoint with client credentials
+ * and token exchange, the key set and the discovery documents. The host brings the ports in
+ * `adapters`; a port that none of them provides is named at start.
+ */
+@Module({})
+export class TokenExchangeModule extends ConfigurableModuleClass {
+  /** With options that are known now. */
+  static override forRoot(options: TokenExchangeOptions & TokenExchangeExtras): DynamicModule {
+    return assemble(super.forRoot(options), options);
+  }
+
+  /** With options that a factory makes; `adapters` are named beside it. */
+  static override forRootAsync(
+    options: TokenExchangeAsyncOptions & TokenExchangeExtras,
+  ): DynamicModule {
+    return assemble(super.forRootAsync(options), options);
+  }
+}
+
+function assemble(
+  definition: DynamicModule,
+  { adapters = [] }: TokenExchangeExtras,
+): DynamicModule {
+  const host: DynamicModule = {
+    module: HostModule,
+    global: true,
+    imports: [...(definition.imports ?? []), ...adapters],
+    providers: [...(definition.providers ?? []), ...SETTINGS, PORT_CHECK],
+    exports: [...(adapters as NonNullable<DynamicModule['exports']>), ...SETTINGS],
+  };
+  return {
+    module: TokenExchangeModule,
+    imports: [host, EndpointsModule],
+    exports: [host, EndpointsModule],
+  };
+}

@@ -1,0 +1,44 @@
+import {
+  ConfigurableModuleBuilder,
+  type ConfigurableModuleAsyncOptions,
+  type ModuleMetadata,
+} from '@nestjs/common';
+
+import type { DelegationPolicy } from './delegation/delegation-policy.js';
+import type { KeySettings } from './keys/key-store.js';
+import type { Clock } from './oauth/clock.js';
+import type { IssuerSettings } from './oauth/issuer-settings.js';
+import type { FetchSettings } from './tokens/guarded-fetch.js';
+
+/** How a host configures the module. */
+export interface TokenExchangeOptions {
+  /** The issuer identifier: `https`, no trailing slash, query or fragment (RFC 8414 section 2). */
+  readonly issuer: string;
+  /** Everything else that is said of tokens and chains. */
+  readonly tokens?: Partial<Omit<IssuerSettings, 'issuer' | 'isProtected'>> | undefined;
+  /** How signing keys live; `encryptionKey` is 32 bytes that seal their private halves. */
+  readonly keys: Partial<KeySettings> & Pick<KeySettings, 'encryptionKey'>;
+  /** How the keys of trusted issuers are fetched. */
+  readonly fetch?: Partial<FetchSettings> | undefined;
+  /** The rules of who may act for whom; the clients' settings when absent. */
+  readonly policy?: DelegationPolicy | undefined;
+  /** The time; the machine's own when absent. */
+  readonly clock?: Clock | undefined;
+}
+
+/** What must be known before the options are: the modules that provide the ports. */
+export interface TokenExchangeExtras {
+  /** Modules that provide and export `KeyStore`, `ClientStore`, `TrustedIssuerStore` and `AuditLog`. */
+  readonly adapters?: NonNullable<ModuleMetadata['imports']>;
+}
+
+/** How a host configures the module with a factory or a class. */
+export type TokenExchangeAsyncOptions = ConfigurableModuleAsyncOptions<TokenExchangeOptions>;
+
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
+  new ConfigurableModuleBuilder<TokenExchangeOptions>({
+    moduleName: 'TokenExchange',
+  })
+    .setClassMethodName('forRoot')
+    .setExtras<TokenExchangeExtras>({ adapters: [] }, (definition) => definition)
+    .build();

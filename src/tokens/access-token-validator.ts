@@ -1,0 +1,120 @@
+import { Injectable } from '@nestjs/common';
+
+import { readName } from '../delegation/actor.js';
+import { DelegationChain } from '../delegation/delegation-chain.js';
+import { MayAct } from '../delegation/may-act.js';
+import type { Party } from '../delegation/party.js';
+import { readTokenId } from '../delegation/token-id.js';
+import { isJsonObject, type JsonObject } from '../oauth/claims.js';
+import { Clock, epochSeconds } from '../oauth/clock.js';
+import { IssuerSettings } from '../oauth/issuer-settings.js';
+import { InvalidRequestError } from '../oauth/oauth-error.js';
+import type { RefusalReason } from '../oauth/refusal-reason.js';
+import { EMPTY_SCOPE, parseScope } from '../oauth/scope.js';
+import { TokenType } from '../oauth/token-type.js';
+import { OwnTokens, type VerifiedJwt } from './own-tokens.js';
+import type { SecurityToken } from './security-token.js';
+import { SecurityTokenValidator, type TokenToCheck } from './security-token-validator.js';
+
+const REMEMBERED = 10_000;
+/** RFC 9068 section 4, in any case (RFC 7515 section 4.1.9). */
+const ACCESS_TOKEN = /^(?:application\/)?at\+jwt$/i;
+
+/**
+ * Checks access tokens of this server (RFC 9068). A verified one is remembered by its hash, so that
+ * presenting it again costs no second signature check; its time and its key are checked every time.
+ */
+@Injectable()
+export class AccessTokenValidator extends SecurityTokenValidator {
+  readonly #verified = new Map<string, SecurityToken>();
+
+  constructor(
+    private readonly tokens: OwnTokens,
+    private readonly settings: IssuerSettings,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  async validate({ token, tokenType, hash }: TokenToCheck): Promise<SecurityToken> {
+    if (tokenType !== TokenType.AccessToken && tokenType !== TokenType.Jwt)
+      throw refuse('token_kind_mismatch');
+    const known = this.#verified.get(hash);
+    if (known?.keyId !== undefined && (await this.tokens.isUsable(known.keyId))) {
+      this.#checkTime(known);
+      return known;
+    }
+    const jwt = await this.tokens.verify(token);
+    if (!ACCESS_TOKEN.test(jwt.type)) throw refuse('token_kind_mismatch');
+    const checked = this.#read(jwt, hash);
+    this.#checkTime(checked);
+    this.#remember(checked);
+    return checked;
+  }
+
+  #read({ claims, keyId }: VerifiedJwt, hash: string): SecurityToken {
+    const { issuer } = this.settings;
+    const { aud, exp, iat, scope } = claims;
+    const jti = readName(claims['jti']);
+    const clientId = readName(claims['client_id']);
+    const audience = typeof aud === 'string' ? [aud] : aud;
+    const subject = this.#subject(claims);
+    if (claims['iss'] !== issuer) throw refuse('token_issuer_unknown');
+    if (subject === undefined || clientId === undefined || jti === undefined)
+      throw refuse('token_claims_invalid');
+    if (!isStringList(audience) || !Number.isInteger(exp) || !Number.isInteger(iat))
+      throw refuse('token_claims_invalid');
+    if (scope !== undefined && typeof scope !== 'string') throw refuse('token_claims_invalid');
+    return {
+      issuer,
+      isOwn: true,
+      hash,
+      jti,
+      keyId,
+      tokenId: readTokenId(jti),
+      clientId,
+      clientIssuer: this.settings.exchangedClientId === 'original' ? subject.iss : issuer,
+      audience,
+      scope: scope ? parseScope(scope) : EMPTY_SCOPE,
+      expiresAt: Number(exp),
+      chain: DelegationChain.read(subject, claims['act'], issuer),
+      mayAct: MayAct.read(claims['may_act'], issuer),
+      acr: typeof claims['acr'] === 'string' ? claims['acr'] : undefined,
+      authTime: typeof claims['auth_time'] === 'number' ? claims['auth_time'] : undefined,
+      claims,
+    };
+  }
+
+  /** The subject in its own name space: `sub_id` says whose name `sub` is when it is not ours (RFC 9493). */
+  #subject(claims: JsonObject): Party | undefined {
+    const sub = readName(claims['sub']);
+    const foreign = claims['sub_id'];
+    const iss = isJsonObject(foreign) ? readName(foreign['iss']) : this.settings.issuer;
+    return sub === undefined || iss === undefined ? undefined : { iss, sub };
+  }
+
+  #checkTime({ expiresAt, claims }: SecurityToken): void {
+    const now = epochSeconds(this.clock.now());
+    const notBefore = claims['nbf'];
+    if (expiresAt <= now) throw refuse('token_expired');
+    if (notBefore !== undefined && !(typeof notBefore === 'number' && notBefore <= now))
+      throw refuse('token_not_yet_valid');
+  }
+
+  #remember(token: SecurityToken): void {
+    this.#verified.set(token.hash, token);
+    if (this.#verified.size <= REMEMBERED) return;
+    const oldest = this.#verified.keys().next();
+    if (!oldest.done) this.#verified.delete(oldest.value);
+  }
+}
+
+function isStringList(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string')
+  );
+}
+
+function refuse(reason: RefusalReason): InvalidRequestError {
+  return new InvalidRequestError(reason, 'A presented token is not acceptable.');
+}

@@ -1,0 +1,142 @@
+import { lookup as resolveName } from 'node:dns';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+
+import { Injectable } from '@nestjs/common';
+
+import { addressKind } from './address-kind.js';
+
+/** How documents of other servers may be fetched. */
+export class FetchSettings {
+  /** Plain http to this machine, for development. */
+  readonly allowLoopbackHttp: boolean;
+  /** Addresses of private networks, for an identity provider inside the company. */
+  readonly allowPrivateNetworks: boolean;
+  /** Milliseconds for the whole fetch. */
+  readonly timeout: number;
+  /** Bytes of a body at most. */
+  readonly maxBytes: number;
+
+  constructor(settings: Partial<FetchSettings> = {}) {
+    this.allowLoopbackHttp = settings.allowLoopbackHttp ?? false;
+    this.allowPrivateNetworks = settings.allowPrivateNetworks ?? false;
+    this.timeout = settings.timeout ?? 5_000;
+    this.maxBytes = settings.maxBytes ?? 64 * 1024;
+  }
+}
+
+/** A fetch that was not made, or whose answer is not usable; the message holds nothing of the answer. */
+export class FetchRefusedError extends Error {
+  override readonly name = 'FetchRefusedError';
+}
+
+/**
+ * Fetches JSON from an address that a person configured, without becoming a way into the network:
+ * https only, no redirects, every resolved address checked at the moment of connecting, limits on
+ * size and time.
+ */
+@Injectable()
+export class GuardedFetch {
+  constructor(private readonly settings: FetchSettings) {}
+
+  /** @throws FetchRefusedError */
+  async getJson(address: string): Promise<unknown> {
+    const url = this.#checked(address);
+    const text = await this.#get(url);
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new FetchRefusedError('The answer is not JSON', { cause });
+    }
+  }
+
+  #checked(address: string): URL {
+    if (!URL.canParse(address)) throw new FetchRefusedError('The address is not a URL');
+    const url = new URL(address);
+    if (url.username !== '' || url.password !== '')
+      throw new FetchRefusedError('The address names a user');
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    if (url.protocol === 'http:') {
+      const isLoopback =
+        host === 'localhost' || (isIP(host) > 0 && addressKind(host) === 'loopback');
+      if (!this.settings.allowLoopbackHttp || !isLoopback)
+        throw new FetchRefusedError('The address is not https');
+    } else if (url.protocol !== 'https:') throw new FetchRefusedError('The address is not https');
+    // A literal address is never looked up, so it is checked here.
+    if (isIP(host) > 0) this.#checkAddress(host);
+    return url;
+  }
+
+  #checkAddress(address: string): void {
+    const kind = addressKind(address);
+    const { allowLoopbackHttp, allowPrivateNetworks } = this.settings;
+    const isAllowed =
+      kind === 'public' ||
+      (kind === 'loopback' && allowLoopbackHttp) ||
+      (kind === 'private' && allowPrivateNetworks);
+    if (!isAllowed) throw new FetchRefusedError(`The address leads to a ${kind} network`);
+  }
+
+  /** Resolves for the connection itself, so that the address that is checked is the one that is used. */
+  readonly #lookup: LookupFunction = (hostname, options, callback) => {
+    resolveName(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, []);
+      try {
+        for (const { address } of addresses) this.#checkAddress(address);
+      } catch (refusal) {
+        return callback(refusal as NodeJS.ErrnoException, []);
+      }
+      if (options.all) return callback(null, addresses);
+      const [first] = addresses;
+      return callback(null, first?.address ?? '', first?.family);
+    });
+  };
+
+  #get(url: URL): Promise<string> {
+    const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const signal = AbortSignal.timeout(this.settings.timeout);
+      const headers = { Accept: 'application/json', 'Accept-Encoding': 'identity' };
+      const sent = request(
+        url,
+        { headers, lookup: this.#lookup, agent: false, signal },
+        (response) => {
+          this.#read(response)
+            .then(resolve, reject)
+            .finally(() => sent.destroy());
+        },
+      );
+      sent.once('error', (cause) => {
+        reject(
+          cause instanceof FetchRefusedError
+            ? cause
+            : new FetchRefusedError('The address cannot be reached', { cause }),
+        );
+      });
+      sent.end();
+    });
+  }
+
+  async #read(response: IncomingMessage): Promise<string> {
+    if (response.statusCode !== 200)
+      throw new FetchRefusedError(`The answer has the status ${response.statusCode}`);
+    if ((response.headers['content-encoding'] ?? 'identity') !== 'identity')
+      throw new FetchRefusedError('The answer is encoded');
+    const chunks: Buffer[] = [];
+    let size = 0;
+    try {
+      for await (const chunk of response) {
+        const bytes = chunk as Buffer;
+        size += bytes.length;
+        if (size > this.settings.maxBytes) throw new FetchRefusedError('The answer is too large');
+        chunks.push(bytes);
+      }
+    } catch (cause) {
+      throw cause instanceof FetchRefusedError
+        ? cause
+        : new FetchRefusedError('The answer broke off', { cause });
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  }
+}

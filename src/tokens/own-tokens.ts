@@ -1,0 +1,131 @@
+import { Injectable } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
+import { CompactSign, compactVerify } from 'jose';
+
+import { KeyRing, type VerificationKey } from '../keys/key-ring.js';
+import { isJsonObject, type JsonObject } from '../oauth/claims.js';
+import { InvalidRequestError } from '../oauth/oauth-error.js';
+import type { RefusalReason } from '../oauth/refusal-reason.js';
+
+const MAX_TOKEN_LENGTH = 16_384;
+const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+
+/** A JWT of ours whose signature has been verified; its time and kind have not. */
+export interface VerifiedJwt {
+  readonly type: string;
+  readonly keyId: string;
+  readonly claims: JsonObject;
+}
+
+/**
+ * Signs our tokens and verifies them when they come back. ES256 goes through `JwtService` with a
+ * key object and one explicit algorithm; RSA signs through `jose` because that uses the thread pool,
+ * EdDSA because `JwtService` has none.
+ */
+@Injectable()
+export class OwnTokens {
+  readonly #jwt = new JwtService();
+
+  constructor(private readonly ring: KeyRing) {}
+
+  /** @param type the header's `typ`, which says the kind of token (RFC 8725 section 3.11) */
+  async sign(type: string, claims: object): Promise<string> {
+    const { kid, algorithm, privateKey } = await this.ring.active();
+    if (algorithm === 'ES256') {
+      return this.#jwt.sign(claims, {
+        algorithm,
+        privateKey,
+        keyid: kid,
+        header: { alg: algorithm, typ: type },
+      });
+    }
+    const payload = new TextEncoder().encode(JSON.stringify(claims));
+    return new CompactSign(payload)
+      .setProtectedHeader({ alg: algorithm, typ: type, kid })
+      .sign(privateKey);
+  }
+
+  /** The key id in a token's header; undefined when the text is no compact JWS. */
+  static keyIdOf(token: string): string | undefined {
+    const kid = readHeader(token)?.['kid'];
+    return typeof kid === 'string' ? kid : undefined;
+  }
+
+  /** Whether a key of ours has this id, revoked ones included. */
+  async isOurs(keyId: string): Promise<boolean> {
+    return (await this.ring.verifying(keyId)) !== undefined || this.ring.isRevoked(keyId);
+  }
+
+  /** Whether what the key signed may be accepted now. */
+  async isUsable(keyId: string): Promise<boolean> {
+    return (await this.ring.verifying(keyId)) !== undefined;
+  }
+
+  /**
+   * Verifies the signature with the key that the header names, with that key's one algorithm.
+   * @throws InvalidRequestError when it is not ours (RFC 8693 section 2.2.2)
+   */
+  async verify(token: string): Promise<VerifiedJwt> {
+    const header = readHeader(token);
+    const { kid, alg, typ } = header ?? {};
+    if (
+      typeof kid !== 'string' ||
+      typeof alg !== 'string' ||
+      typeof typ !== 'string' ||
+      header?.['crit'] !== undefined
+    ) {
+      throw refuse('token_malformed');
+    }
+    const key = await this.ring.verifying(kid);
+    if (key === undefined)
+      throw refuse(this.ring.isRevoked(kid) ? 'token_key_revoked' : 'token_key_unknown');
+    if (alg !== key.algorithm) throw refuse('token_algorithm_not_allowed');
+    const claims = await this.#verified(token, key);
+    return { type: typ, keyId: kid, claims };
+  }
+
+  async #verified(token: string, key: VerificationKey): Promise<JsonObject> {
+    let claims: unknown;
+    try {
+      if (key.algorithm === 'EdDSA') {
+        const { payload } = await compactVerify(token, key.publicKey, { algorithms: ['EdDSA'] });
+        claims = JSON.parse(new TextDecoder().decode(payload));
+      } else {
+        claims = this.#jwt.verify<JsonObject>(token, {
+          // JwtService passes a key object through; its type names strings and buffers only.
+          publicKey: key.publicKey as unknown as Buffer,
+          algorithms: [key.algorithm],
+          ignoreExpiration: true,
+          ignoreNotBefore: true,
+        });
+      }
+    } catch (cause) {
+      throw refuse('token_signature_invalid', cause);
+    }
+    if (!isJsonObject(claims)) throw refuse('token_malformed');
+    return claims;
+  }
+}
+
+function readHeader(token: string): JsonObject | undefined {
+  if (token.length > MAX_TOKEN_LENGTH || !COMPACT.test(token) || !hasCanonicalSignature(token))
+    return undefined;
+  try {
+    const header: unknown = JSON.parse(
+      Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString('utf8'),
+    );
+    return isJsonObject(header) ? header : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One signature has one spelling, so that a token has one hash. */
+function hasCanonicalSignature(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf('.') + 1);
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature;
+}
+
+function refuse(reason: RefusalReason, cause?: unknown): InvalidRequestError {
+  return new InvalidRequestError(reason, 'A presented token is not acceptable.', { cause });
+}

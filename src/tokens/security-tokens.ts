@@ -1,0 +1,56 @@
+import { hash as digest } from 'node:crypto';
+
+import { Injectable } from '@nestjs/common';
+
+import { InvalidRequestError } from '../oauth/oauth-error.js';
+import { TokenType } from '../oauth/token-type.js';
+import { AccessTokenValidator } from './access-token-validator.js';
+import { OwnTokens } from './own-tokens.js';
+import { PartyStanding } from './party-standing.js';
+import type { SecurityToken } from './security-token.js';
+import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
+
+const SUPPORTED: ReadonlySet<string> = new Set([
+  TokenType.AccessToken,
+  TokenType.Jwt,
+  TokenType.IdToken,
+]);
+const KNOWN: ReadonlySet<string> = new Set(Object.values(TokenType));
+
+/** The one door for presented tokens, whoever issued them. */
+@Injectable()
+export class SecurityTokens {
+  constructor(
+    private readonly ownTokens: OwnTokens,
+    private readonly own: AccessTokenValidator,
+    private readonly trusted: TrustedIssuerValidator,
+    private readonly standing: PartyStanding,
+  ) {}
+
+  /**
+   * Checks a presented token as the type it is said to be (RFC 8693 section 2.1).
+   * @param parameter the request parameter that names the type, for the refusal
+   * @throws InvalidRequestError when it is not acceptable, with the reason for the record
+   */
+  async check(token: string, tokenType: string, parameter: string): Promise<SecurityToken> {
+    if (!SUPPORTED.has(tokenType)) {
+      const named = KNOWN.has(tokenType)
+        ? `${tokenType} is not supported as ${parameter}.`
+        : `The ${parameter} is not supported.`;
+      throw new InvalidRequestError('token_type_not_supported', named);
+    }
+    const hash = hashToken(token);
+    const keyId = OwnTokens.keyIdOf(token);
+    const isOurs = keyId !== undefined && (await this.ownTokens.isOurs(keyId));
+    const checked = await (isOurs ? this.own : this.trusted).validate({ token, tokenType, hash });
+    if (!(await this.standing.isGood(checked))) {
+      throw new InvalidRequestError('token_party_disabled', 'A presented token is not acceptable.');
+    }
+    return checked;
+  }
+}
+
+/** What a record keeps of a token: SHA-256, base64url. */
+export function hashToken(token: string): string {
+  return digest('sha256', token, 'base64url');
+}

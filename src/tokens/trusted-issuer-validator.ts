@@ -1,0 +1,185 @@
+import { Injectable } from '@nestjs/common';
+import { compactVerify } from 'jose';
+
+import { readName } from '../delegation/actor.js';
+import { DelegationChain } from '../delegation/delegation-chain.js';
+import { MayAct } from '../delegation/may-act.js';
+import type { JsonObject } from '../oauth/claims.js';
+import { Clock, epochSeconds } from '../oauth/clock.js';
+import { FRESH, FreshLookup } from '../oauth/fresh-lookup.js';
+import { IssuerSettings } from '../oauth/issuer-settings.js';
+import { InvalidRequestError } from '../oauth/oauth-error.js';
+import type { RefusalReason } from '../oauth/refusal-reason.js';
+import { isScopeValue, type Scope } from '../oauth/scope.js';
+import { readCompactJws, type UnverifiedJws } from './compact-jws.js';
+import { IssuerKeys } from './issuer-keys.js';
+import type { SecurityToken } from './security-token.js';
+import { SecurityTokenValidator, type TokenToCheck } from './security-token-validator.js';
+import { TrustedIssuerStore } from './trusted-issuer-store.js';
+import type { AcceptedToken, TrustedAlgorithm, TrustedIssuer } from './trusted-issuer.js';
+
+/** Seconds: a token that says it lives longer is refused, so that nothing is kept for years. */
+const MAX_LIFETIME = 24 * 60 * 60;
+const MAX_AUDIENCES = 50;
+const MAX_SCOPES = 500;
+
+/** Checks tokens of the issuers that are trusted: ID tokens and other JWTs (RFC 7519 section 7.2, RFC 8725). */
+@Injectable()
+export class TrustedIssuerValidator extends SecurityTokenValidator {
+  readonly #issuers: FreshLookup<TrustedIssuer | null>;
+
+  constructor(
+    store: TrustedIssuerStore,
+    private readonly keys: IssuerKeys,
+    private readonly settings: IssuerSettings,
+    private readonly clock: Clock,
+  ) {
+    super();
+    this.#issuers = new FreshLookup((issuer) => store.find(issuer), clock, FRESH);
+  }
+
+  async validate({ token, tokenType, hash }: TokenToCheck): Promise<SecurityToken> {
+    const jws = readCompactJws(token);
+    if (jws === undefined) throw refuse('token_malformed');
+    const issuer = await this.#issuerOf(jws);
+    const accepted = issuer.accepts.find((each) => each.tokenType === tokenType);
+    if (!accepted?.types.includes(jws.type)) throw refuse('token_kind_mismatch');
+    await this.#verify(token, jws, issuer);
+    this.#checkTime(jws.claims, issuer);
+    return this.#read(jws, issuer, accepted, hash);
+  }
+
+  /** Forgets what it remembers of the trusted issuers, so that a change made here takes effect at once. */
+  forget(): void {
+    this.#issuers.forget();
+  }
+
+  async #issuerOf({ claims, algorithm }: UnverifiedJws): Promise<TrustedIssuer> {
+    const name = readName(claims['iss']);
+    if (name === this.settings.issuer) throw refuse('token_key_unknown');
+    const issuer = name === undefined ? null : await this.#issuers.get(name);
+    if (issuer === null) throw refuse('token_issuer_unknown');
+    if (issuer.disabled) throw refuse('token_issuer_disabled');
+    if (!issuer.algorithms.includes(algorithm as TrustedAlgorithm))
+      throw refuse('token_algorithm_not_allowed');
+    return issuer;
+  }
+
+  async #verify(
+    token: string,
+    { algorithm, keyId }: UnverifiedJws,
+    issuer: TrustedIssuer,
+  ): Promise<void> {
+    const key = await this.keys.find(issuer, algorithm, keyId);
+    try {
+      await compactVerify(token, key, { algorithms: [algorithm] });
+    } catch (cause) {
+      throw refuse('token_signature_invalid', cause);
+    }
+  }
+
+  #checkTime(claims: JsonObject, { clockSkew }: TrustedIssuer): void {
+    const now = epochSeconds(this.clock.now());
+    const { exp, nbf, iat } = claims;
+    if (typeof exp !== 'number' || !isTime(nbf) || !isTime(iat))
+      throw refuse('token_claims_invalid');
+    // What is issued from it never outlives it, so a token past its time has nothing to give.
+    if (exp + clockSkew <= now || Math.floor(exp) <= now) throw refuse('token_expired');
+    if (exp > now + MAX_LIFETIME) throw refuse('token_claims_invalid');
+    if ((nbf ?? 0) > now + clockSkew || (iat ?? 0) > now + clockSkew)
+      throw refuse('token_not_yet_valid');
+  }
+
+  #read(
+    { claims, keyId }: UnverifiedJws,
+    issuer: TrustedIssuer,
+    accepted: AcceptedToken,
+    hash: string,
+  ): SecurityToken {
+    const sub = readName(claims[issuer.subjectClaim]);
+    const audience = readAudience(claims['aud']);
+    const jti = claims['jti'] === undefined ? undefined : readName(claims['jti']);
+    if (
+      sub === undefined ||
+      audience === undefined ||
+      (claims['jti'] !== undefined && jti === undefined)
+    ) {
+      throw refuse('token_claims_invalid');
+    }
+    if (!audience.some((each) => accepted.audiences.includes(each)))
+      throw refuse('token_audience_mismatch');
+    const { acr, auth_time: authTime } = claims;
+    if (!isText(acr) || !isTime(authTime) || !isText(claims['sid']) || !isTextList(claims['amr']))
+      throw refuse('token_claims_invalid');
+    return {
+      issuer: issuer.issuer,
+      isOwn: false,
+      hash,
+      jti,
+      keyId,
+      tokenId: undefined,
+      clientId: issuer.clientIdClaims
+        .map((name) => readName(claims[name]))
+        .find((name) => name !== undefined),
+      clientIssuer: issuer.issuer,
+      audience,
+      scope: readScope(claims[issuer.scopeClaim], issuer),
+      expiresAt: Math.floor(Number(claims['exp'])),
+      chain: this.#chain({ iss: issuer.issuer, sub }, claims['act'], issuer),
+      mayAct: MayAct.read(claims['may_act'], issuer.issuer),
+      acr,
+      authTime,
+      claims,
+    };
+  }
+
+  /** Only a chain of an issuer that is trusted to tell one, and none that speaks in our own name. */
+  #chain(
+    subject: { iss: string; sub: string },
+    act: unknown,
+    issuer: TrustedIssuer,
+  ): DelegationChain {
+    if (act !== undefined && !issuer.trustsChains) throw refuse('token_chain_not_trusted');
+    const chain = DelegationChain.read(subject, act, issuer.issuer);
+    if (chain.actors.some((actor) => actor.iss === this.settings.issuer))
+      throw refuse('token_chain_not_trusted');
+    return chain;
+  }
+}
+
+function readAudience(aud: unknown): readonly string[] | undefined {
+  const list: unknown = typeof aud === 'string' ? [aud] : aud;
+  if (!Array.isArray(list) || list.length === 0 || list.length > MAX_AUDIENCES) return undefined;
+  return list.every((each): each is string => readName(each) !== undefined) ? list : undefined;
+}
+
+function readScope(claim: unknown, issuer: TrustedIssuer): Scope {
+  if (claim === undefined) return new Set(issuer.impliedScopes);
+  const values: unknown =
+    typeof claim === 'string' ? claim.split(' ').filter((value) => value !== '') : claim;
+  if (!Array.isArray(values) || values.length > MAX_SCOPES) throw refuse('token_claims_invalid');
+  if (!values.every((value): value is string => typeof value === 'string' && isScopeValue(value)))
+    throw refuse('token_claims_invalid');
+  return new Set(values.filter((value) => issuer.scopes.includes(value)));
+}
+
+function isTime(value: unknown): value is number | undefined {
+  return value === undefined || (typeof value === 'number' && Number.isFinite(value));
+}
+
+function isText(value: unknown): value is string | undefined {
+  return value === undefined || readName(value) !== undefined;
+}
+
+function isTextList(value: unknown): boolean {
+  return (
+    value === undefined ||
+    (Array.isArray(value) &&
+      value.length <= 20 &&
+      value.every((each) => readName(each) !== undefined))
+  );
+}
+
+function refuse(reason: RefusalReason, cause?: unknown): InvalidRequestError {
+  return new InvalidRequestError(reason, 'A presented token is not acceptable.', { cause });
+}

@@ -1,0 +1,51 @@
+import type { AuditSearch } from '../audit/audit-log.js';
+import { storable } from './storable-text.js';
+
+/** The one form of a UUID that we write, as a regular expression's source. */
+export const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+
+const WHOLE_UUID = new RegExp(`^${UUID}$`);
+const SEQUENCE = /^\d{1,19}$/;
+const LARGEST_SEQUENCE = 2n ** 63n - 1n;
+
+export function isUuid(text: string): boolean {
+  return WHOLE_UUID.test(text);
+}
+
+/**
+ * The sequence number that a page begins before, as a stranger sent it.
+ * @throws RangeError when it is none
+ */
+export function sequenceOf(cursor: string): string {
+  if (!SEQUENCE.test(cursor) || BigInt(cursor) > LARGEST_SEQUENCE)
+    throw new RangeError('A page begins before a sequence number');
+  return cursor;
+}
+
+/** The `where` of a search, and its parameters: names of columns from here, values only as parameters. */
+export function auditConditions(
+  search: AuditSearch,
+  before: string | undefined,
+): { readonly where: string; readonly parameters: readonly unknown[] } {
+  const conditions: string[] = [];
+  const parameters: unknown[] = [];
+  const add = (value: string | number | undefined, condition: (parameter: string) => string) => {
+    if (value === undefined) return;
+    parameters.push(typeof value === 'string' ? storable(value) : value);
+    conditions.push(condition(`$${parameters.length}`));
+  };
+  add(before, (p) => `sequence < ${p}::bigint`);
+  add(search.subject, (p) => `subject_sub = ${p}`);
+  add(search.subjectIssuer, (p) => `subject_iss = ${p}`);
+  add(search.actor, (p) => `${p} = any(actors)`);
+  add(search.client, (p) => `client_id = ${p}`);
+  add(search.audience, (p) => `${p} = any(audience)`);
+  add(search.outcome, (p) => `outcome = ${p}`);
+  add(search.reason, (p) => `reason = ${p}`);
+  add(search.grantType, (p) => `grant_type = ${p}`);
+  add(search.chainId, (p) => `chain_id = ${p}::uuid`);
+  add(search.from, (p) => `time >= ${p}::bigint`);
+  add(search.until, (p) => `time < ${p}::bigint`);
+  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
+  return { where, parameters };
+}

@@ -1,0 +1,23 @@
+import { AuditRecordEntity } from './entities/audit-record.entity.js';
+import { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
+import { ClientEntity } from './entities/client.entity.js';
+import { SigningKeyEntity } from './entities/signing-key.entity.js';
+import { TrustedIssuerEntity } from './entities/trusted-issuer.entity.js';
+import { FirstStores1795392000000 } from './migrations/1795392000000-first-stores.js';
+
+/**
+ * What a TypeORM data source must know of our tables; a host adds its own entities and migrations.
+ * PostgreSQL only. The tables live in the first schema of the connection's `search_path`.
+ */
+export const tokenExchangeSchema = {
+  entities: [
+    SigningKeyEntity,
+    ClientEntity,
+    ClientIdentifierEntity,
+    TrustedIssuerEntity,
+    AuditRecordEntity,
+  ],
+  /** Oldest first. */
+  migrations: [FirstStores1795392000000],
+  migrationsTableName: 'nte_migration',
+};

@@ -1,0 +1,79 @@
+import { Injectable, Optional, type OnApplicationShutdown } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+
+import { AuditLog, type AuditEntry } from '../audit/audit-log.js';
+import type { AuditRecord } from '../audit/audit-record.js';
+import { AuditConnection } from './audit-connection.js';
+import { auditRow, type AuditRow } from './audit-row.js';
+import { BatchQueue, type Outcome } from './batch-queue.js';
+import { TypeormAuditSettings } from './typeorm-audit-settings.js';
+import { sqlState } from './write-transaction.js';
+
+/**
+ * Records in PostgreSQL, append only. Records that arrive while others are being written share the
+ * next statement and its commit. One writer: two were not faster, and with one the sequence of an
+ * instance is the order of its commits.
+ */
+@Injectable()
+export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
+  readonly #connection: AuditConnection;
+  readonly #queue: BatchQueue<AuditRow, string>;
+  #isClosed = false;
+
+  constructor(
+    dataSource: DataSource,
+    @Optional() settings: TypeormAuditSettings = new TypeormAuditSettings(),
+  ) {
+    super();
+    const { timeout, queue, batch, batchCharacters } = settings;
+    this.#connection = new AuditConnection(dataSource, timeout);
+    this.#queue = new BatchQueue((rows) => this.#write(rows), {
+      queue,
+      items: batch,
+      weight: batchCharacters,
+      patience: timeout,
+    });
+  }
+
+  async append(record: AuditRecord): Promise<AuditEntry> {
+    if (this.#isClosed) throw new Error('The audit log is closed');
+    const row = auditRow(record);
+    return { sequence: await this.#queue.add(row, row.document.length), record };
+  }
+
+  /** Writes what waits, then closes. Not earlier: requests that are answered until then need their record. */
+  async onApplicationShutdown(): Promise<void> {
+    this.#isClosed = true;
+    await this.#queue.settle();
+    await this.#connection.close();
+  }
+
+  /**
+   * Writes the rows together. When PostgreSQL refuses one of them, nothing was kept and the halves
+   * are written apart, so that only the bad one fails. After any other error it is not known what
+   * was kept: none of them is tried again.
+   */
+  async #write(rows: readonly AuditRow[]): Promise<readonly Outcome<string>[]> {
+    try {
+      const sequences = await this.#connection.insert(rows);
+      return rows.map(({ id }) => {
+        const value = sequences.get(id);
+        return value === undefined ? { error: new Error(`No sequence for ${id}`) } : { value };
+      });
+    } catch (error) {
+      if (!isAboutTheData(error)) {
+        this.#connection.abandon();
+        return rows.map(() => ({ error }));
+      }
+      if (rows.length === 1) return [{ error }];
+      const middle = rows.length >> 1;
+      const first = await this.#write(rows.slice(0, middle));
+      return [...first, ...(await this.#write(rows.slice(middle)))];
+    }
+  }
+}
+
+/** Data exceptions, broken constraints and values too large for an index (classes 22, 23, 54). */
+function isAboutTheData(error: unknown): boolean {
+  return ['22', '23', '54'].includes(sqlState(error)?.slice(0, 2) ?? '');
+}

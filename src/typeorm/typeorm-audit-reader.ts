@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+
+import {
+  AuditReader,
+  type AuditEntry,
+  type AuditPage,
+  type AuditSearch,
+} from '../audit/audit-log.js';
+import type { AuditRecord } from '../audit/audit-record.js';
+import { indexedJti } from './audit-row.js';
+import { auditConditions, isUuid, sequenceOf, UUID } from './audit-search.js';
+
+const OWN_JTI = new RegExp(`^(${UUID})(?:\\.(${UUID}))?$`);
+
+interface Row {
+  readonly sequence: string | number;
+  readonly document: string;
+}
+
+/** Reads the audit log in PostgreSQL. */
+@Injectable()
+export class TypeormAuditReader extends AuditReader {
+  constructor(private readonly dataSource: DataSource) {
+    super();
+  }
+
+  async search(
+    search: AuditSearch,
+    page: { readonly before?: string | undefined; readonly limit: number },
+  ): Promise<AuditPage> {
+    const { before, limit } = page;
+    if (!Number.isSafeInteger(limit) || limit < 1)
+      throw new RangeError('A page has at least one entry');
+    if (search.chainId !== undefined && !isUuid(search.chainId)) return { entries: [], next: null };
+    const { where, parameters } = auditConditions(
+      search,
+      before === undefined ? undefined : sequenceOf(before),
+    );
+    const entries = await this.#entries(
+      `${where} order by sequence desc limit $${parameters.length + 1}`,
+      [...parameters, limit + 1],
+    );
+    const next = entries.length > limit ? (entries[limit - 1]?.sequence ?? null) : null;
+    return { entries: entries.slice(0, limit), next };
+  }
+
+  async find(recordId: string): Promise<AuditEntry | null> {
+    if (!isUuid(recordId)) return null;
+    const [entry] = await this.#entries('where id = $1', [recordId]);
+    return entry ?? null;
+  }
+
+  async chain(chainId: string): Promise<readonly AuditEntry[]> {
+    if (!isUuid(chainId)) return [];
+    return this.#entries('where chain_id = $1 order by sequence limit 10000', [chainId]);
+  }
+
+  async byJti(jti: string): Promise<readonly AuditEntry[]> {
+    const [, recordId = null, chainId = null] = OWN_JTI.exec(jti) ?? [];
+    // One index for each: where it was issued, where it was presented, where it began a chain.
+    const entries = await this.#entries(
+      `where sequence in (
+         select sequence from nte_audit_record where id = $1
+         union all
+         select sequence from nte_audit_record where chain_id = $2 and parent_id = $1
+         union all
+         select sequence from nte_audit_record where origin_jti = $3
+       ) order by sequence limit 1000`,
+      [recordId, chainId, indexedJti(jti)],
+    );
+    return entries.filter(
+      ({ record }) => record.issuedToken?.jti === jti || record.subjectToken?.jti === jti,
+    );
+  }
+
+  async #entries(rest: string, parameters: unknown[]): Promise<readonly AuditEntry[]> {
+    const rows = await this.dataSource.query<Row[]>(
+      `select sequence, document from nte_audit_record ${rest}`,
+      parameters,
+    );
+    return rows.map(({ sequence, document }) => ({
+      sequence: String(sequence),
+      record: JSON.parse(document) as AuditRecord,
+    }));
+  }
+}

@@ -1,0 +1,18 @@
+/** How the audit log writes. Times in milliseconds. */
+export class TypeormAuditSettings {
+  /** How long one write may take before it is given up, and how long a record may wait for its turn. */
+  readonly timeout: number;
+  /** How many records may wait; more are refused. */
+  readonly queue: number;
+  /** How many records one statement writes at most. */
+  readonly batch: number;
+  /** How many characters of records one statement writes at most, unless a single one is longer. */
+  readonly batchCharacters: number;
+
+  constructor(settings: Partial<TypeormAuditSettings> = {}) {
+    this.timeout = settings.timeout ?? 5_000;
+    this.queue = settings.queue ?? 10_000;
+    this.batch = settings.batch ?? 500;
+    this.batchCharacters = settings.batchCharacters ?? 1_000_000;
+  }
+}

@@ -1,0 +1,52 @@
+import { Module, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+
+import { AuditLog, AuditReader } from '../audit/audit-log.js';
+import { ClientStore } from '../clients/client-store.js';
+import { KeyStore } from '../keys/key-store.js';
+import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { TypeormAuditLog } from './typeorm-audit-log.js';
+import { TypeormAuditReader } from './typeorm-audit-reader.js';
+import { TypeormAuditSettings } from './typeorm-audit-settings.js';
+import { TypeormClientStore } from './typeorm-client-store.js';
+import { TypeormKeyStore } from './typeorm-key-store.js';
+import { TypeormTrustedIssuerStore } from './typeorm-trusted-issuer-store.js';
+
+const ports = [
+  { provide: KeyStore, useClass: TypeormKeyStore },
+  { provide: ClientStore, useClass: TypeormClientStore },
+  { provide: TrustedIssuerStore, useClass: TypeormTrustedIssuerStore },
+  { provide: AuditLog, useClass: TypeormAuditLog },
+  { provide: AuditReader, useClass: TypeormAuditReader },
+];
+
+/** Where the stores find their data source, and how the audit log writes. */
+export interface TypeormStoresOptions {
+  /** Modules that export the data source, when it is not global. */
+  readonly imports?: Readonly<NonNullable<ModuleMetadata['imports']>>;
+  /** The `name` of the data source in `TypeOrmModule.forRoot`; the default one without. */
+  readonly dataSourceName?: string;
+  readonly audit?: TypeormAuditSettings;
+}
+
+/**
+ * Every store port, kept in PostgreSQL. As it is, it uses the global `DataSource` that
+ * `TypeOrmModule.forRoot` provides, which must know `tokenExchangeSchema`.
+ */
+@Module({ providers: ports, exports: ports })
+export class TypeormStoresModule {
+  /** The same with another data source, or with settings. */
+  static register(options: TypeormStoresOptions): DynamicModule {
+    const { imports = [], dataSourceName, audit } = options;
+    const named = getDataSourceToken(dataSourceName);
+    return {
+      module: TypeormStoresModule,
+      imports: [...imports],
+      providers: [
+        ...(named === DataSource ? [] : [{ provide: DataSource, useExisting: named }]),
+        ...(audit ? [{ provide: TypeormAuditSettings, useValue: audit }] : []),
+      ],
+    };
+  }
+}

@@ -1,0 +1,365 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+
+import { Actor } from '../../src/delegation/actor.js';
+import { ClientSettingsPolicy } from '../../src/delegation/client-settings-policy.js';
+import { Decision } from '../../src/delegation/decision.js';
+import { DelegationChain } from '../../src/delegation/delegation-chain.js';
+import { DelegationPolicy } from '../../src/delegation/delegation-policy.js';
+import {
+  DEFAULT_EXCHANGE_SETTINGS,
+  MAX_DEPTH,
+  type ExchangeRequest,
+  type ExchangeSettings,
+} from '../../src/delegation/exchange-request.js';
+import { MayAct } from '../../src/delegation/may-act.js';
+import type { Party } from '../../src/delegation/party.js';
+import type { Verdict } from '../../src/delegation/verdict.js';
+import type { JsonObject } from '../../src/oauth/claims.js';
+import { OAuthError } from '../../src/oauth/oauth-error.js';
+import { isScopeWithin } from '../../src/oauth/scope.js';
+import { TokenType } from '../../src/oauth/token-type.js';
+
+const ISSUER = 'https://idp.example';
+const FOREIGN = 'https://login.example';
+const NOW = 1_800_000_000;
+const TOKEN_ID = {
+  recordId: '0199aaaa-0000-7000-8000-000000000001',
+  chainId: '0199aaaa-0000-7000-8000-000000000002',
+};
+
+interface Shape {
+  subject: Party;
+  actors: readonly Party[];
+  requester: string;
+  tokenClient: string;
+  tokenAudience: readonly string[];
+  tokenScope: readonly string[];
+  clientScope: readonly string[];
+  targetScope: readonly string[];
+  requestedScope: readonly string[] | undefined;
+  mayAct: JsonObject | undefined;
+  isOwn: boolean;
+  allowedTargets: readonly string[];
+  targets: readonly string[];
+  remaining: number;
+  actorRemaining: number | undefined;
+  lifetime: number;
+  exchange: ExchangeSettings;
+}
+
+const names = fc.constantFrom('alice', 'a', 'b', 'c', 'd', 'e');
+const scopes = fc.subarray(['read', 'write', 'admin', 'pay']);
+const parties = fc.record({ iss: fc.constantFrom(ISSUER, FOREIGN), sub: names });
+
+const shapes: fc.Arbitrary<Shape> = fc.record({
+  subject: parties,
+  actors: fc.array(parties, { maxLength: 6 }),
+  requester: fc.constantFrom('a', 'b', 'c'),
+  tokenClient: fc.constantFrom('a', 'b', 'web'),
+  tokenAudience: fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'api'), { minLength: 1 }),
+  tokenScope: scopes,
+  clientScope: scopes,
+  targetScope: scopes,
+  requestedScope: fc.option(fc.subarray(['read', 'write', 'admin', 'pay'], { minLength: 1 }), {
+    nil: undefined,
+  }),
+  mayAct: fc.option(fc.record({ sub: names, iss: fc.constantFrom(ISSUER, FOREIGN) }), {
+    nil: undefined,
+    freq: 4,
+  }),
+  isOwn: fc.boolean(),
+  allowedTargets: fc.subarray(['x', 'y', 'z']),
+  targets: fc.subarray(['x', 'y', 'z']),
+  remaining: fc.integer({ min: 1, max: 5000 }),
+  actorRemaining: fc.option(fc.integer({ min: 1, max: 5000 }), { nil: undefined }),
+  lifetime: fc.integer({ min: 30, max: 5000 }),
+  exchange: fc.record({
+    mode: fc.constantFrom('delegation' as const, 'impersonation' as const),
+    subjectIssuers: fc.subarray([FOREIGN]),
+    presentsTokensOf: fc.subarray(['a', 'b', 'web']),
+    actorIdentities: fc.constant([]),
+    maxDepth: fc.integer({ min: 1, max: MAX_DEPTH }),
+    allowLoops: fc.boolean(),
+    maxTargets: fc.integer({ min: 1, max: 3 }),
+  }),
+});
+
+function nest(actors: readonly Party[]): JsonObject | undefined {
+  return actors.reduceRight<JsonObject | undefined>(
+    (act, { iss, sub }) => (act === undefined ? { iss, sub } : { iss, sub, act }),
+    undefined,
+  );
+}
+
+function requestOf(shape: Shape): ExchangeRequest {
+  const party = { iss: ISSUER, sub: shape.requester };
+  const issuer = shape.isOwn ? ISSUER : FOREIGN;
+  const token = {
+    issuer,
+    isOwn: shape.isOwn,
+    clientId: shape.tokenClient,
+    clientIssuer: issuer,
+    audience: shape.tokenAudience,
+    scope: new Set(shape.tokenScope),
+    expiresAt: NOW + shape.remaining,
+    chain: DelegationChain.read(shape.subject, nest(shape.actors), issuer),
+    mayAct: MayAct.read(shape.mayAct, issuer),
+    acr: undefined,
+    authTime: undefined,
+    claims: {},
+    tokenId: undefined,
+  };
+  return {
+    now: NOW,
+    requester: {
+      clientId: shape.requester,
+      isPublic: false,
+      party,
+      identifiers: [shape.requester],
+      scope: new Set(shape.clientScope),
+      targets: shape.allowedTargets,
+      tokenLifetime: shape.lifetime,
+      exchange: shape.exchange,
+    },
+    subjectToken: token,
+    actorToken:
+      shape.actorRemaining === undefined
+        ? undefined
+        : { ...token, expiresAt: NOW + shape.actorRemaining, chain: DelegationChain.of(party) },
+    actor: party,
+    targets: shape.targets.map((identifier) => ({
+      identifier,
+      clientId: identifier,
+      offeredScope: new Set(shape.targetScope),
+    })),
+    requestedScope: shape.requestedScope && new Set(shape.requestedScope),
+    requestedTokenType: TokenType.AccessToken,
+    chainLifetime: 3600,
+  };
+}
+
+/** Says yes to everything, with a random answer: what a careless host might write. */
+class CarelessPolicy extends DelegationPolicy {
+  constructor(private readonly verdict: Verdict) {
+    super();
+  }
+
+  decide(): Verdict {
+    return this.verdict;
+  }
+}
+
+async function outcome(
+  policy: DelegationPolicy,
+  request: ExchangeRequest,
+): Promise<Decision | OAuthError> {
+  try {
+    return await Decision.ofExchange(policy, request, { tokenId: TOKEN_ID, clientId: 'web' });
+  } catch (error) {
+    if (error instanceof OAuthError) return error;
+    throw error;
+  }
+}
+
+function expectNothingWidened(decision: Decision, request: ExchangeRequest): void {
+  const before = request.subjectToken;
+  const offered = request.targets.map((target) => target.identifier);
+  expect(isScopeWithin(decision.scope, before.scope)).toBe(true);
+  expect(decision.scope.size).toBeGreaterThan(0);
+  expect(decision.expiresAt).toBeLessThanOrEqual(before.expiresAt);
+  expect(decision.expiresAt).toBeLessThanOrEqual(
+    request.actorToken?.expiresAt ?? Number.POSITIVE_INFINITY,
+  );
+  expect([...decision.audience].toSorted()).toEqual([...offered].toSorted());
+  expect(decision.chain.subject).toEqual(before.chain.subject);
+  expect(decision.chain.depth).toBeGreaterThanOrEqual(before.chain.depth);
+  expect(decision.chain.depth - before.chain.depth).toBeLessThanOrEqual(1);
+  expect(decision.chain.depth).toBeLessThanOrEqual(MAX_DEPTH);
+  expect(decision.chain.actors.slice(decision.chain.depth - before.chain.depth)).toEqual(
+    before.chain.actors,
+  );
+}
+
+describe('An exchange', () => {
+  it('never widens scope, audience or lifetime, nor shortens the chain, whatever the settings are', async () => {
+    let granted = 0;
+    await fc.assert(
+      fc.asyncProperty(shapes, async (shape) => {
+        const request = requestOf(shape);
+        const result = await outcome(new ClientSettingsPolicy(), request);
+        if (result instanceof OAuthError) return;
+        granted += 1;
+        expectNothingWidened(result, request);
+        expect(isScopeWithin(result.scope, request.requester.scope)).toBe(true);
+        expect(
+          result.audience.every((identifier) => request.requester.targets.includes(identifier)),
+        ).toBe(true);
+        expect(result.chain.depth).toBeLessThanOrEqual(Math.max(shape.exchange.maxDepth, 0));
+        expect(result.expiresAt).toBeLessThanOrEqual(NOW + Math.min(shape.lifetime, 3600));
+      }),
+      { numRuns: 5000 },
+    );
+    expect(granted).toBeGreaterThan(10);
+  });
+
+  it('is refused when a policy allows more than the subject token holds', async () => {
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        shapes,
+        fc.record({
+          outcome: fc.constant('allowed' as const),
+          mode: fc.constantFrom('delegation' as const, 'impersonation' as const, 'self' as const),
+          audience: fc.subarray(['x', 'y', 'z', 'api']),
+          scope: scopes.map((list) => new Set(list)),
+          expiresAt: fc.oneof(
+            fc.integer({ min: NOW - 10, max: NOW + 9000 }),
+            fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, NOW + 0.5),
+          ),
+          basis: fc.constant({ policy: 'careless', version: '1', rule: 'yes' }),
+        }),
+        async (shape, verdict) => {
+          const request = requestOf(shape);
+          const result = await outcome(new CarelessPolicy(verdict), request);
+          if (result instanceof OAuthError) refused += 1;
+          else expectNothingWidened(result, request);
+        },
+      ),
+      { numRuns: 5000 },
+    );
+    expect(refused).toBeGreaterThan(10);
+  });
+
+  it('is refused by an actor that the may_act claim does not name', async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes, async (shape) => {
+        const mayAct = { iss: ISSUER, sub: 'somebody_else' };
+        const result = await outcome(new ClientSettingsPolicy(), requestOf({ ...shape, mayAct }));
+        expect(result).toBeInstanceOf(OAuthError);
+      }),
+    );
+  });
+
+  it('is refused to a client that is neither audience, nor client, nor named, nor allowed to present the token', async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes, async (shape) => {
+        const stranger = {
+          ...shape,
+          requester: 'c',
+          tokenAudience: ['api'],
+          tokenClient: 'web',
+          mayAct: undefined,
+        };
+        const result = await outcome(
+          new ClientSettingsPolicy(),
+          requestOf({ ...stranger, exchange: { ...shape.exchange, presentsTokensOf: [] } }),
+        );
+        expect(result).toMatchObject({ error: 'invalid_request' });
+      }),
+    );
+  });
+
+  it('adds no link when the same actor acts again, and refuses one that acted before another', async () => {
+    const base: Shape = {
+      subject: { iss: ISSUER, sub: 'alice' },
+      actors: [{ iss: ISSUER, sub: 'a' }],
+      requester: 'a',
+      tokenClient: 'web',
+      tokenAudience: ['a'],
+      tokenScope: ['read'],
+      clientScope: ['read'],
+      targetScope: ['read'],
+      requestedScope: undefined,
+      mayAct: undefined,
+      isOwn: true,
+      allowedTargets: ['x'],
+      targets: ['x'],
+      remaining: 100,
+      actorRemaining: undefined,
+      lifetime: 60,
+      exchange: DEFAULT_EXCHANGE_SETTINGS,
+    };
+    const again = await outcome(new ClientSettingsPolicy(), requestOf(base));
+    expect(again).toMatchObject({ mode: 'delegation', chain: { depth: 1 } });
+    const loop = {
+      ...base,
+      actors: [
+        { iss: ISSUER, sub: 'b' },
+        { iss: ISSUER, sub: 'a' },
+      ],
+    };
+    expect(await outcome(new ClientSettingsPolicy(), requestOf(loop))).toMatchObject({
+      reason: 'delegation_loop',
+    });
+    const allowed = { ...loop, exchange: { ...DEFAULT_EXCHANGE_SETTINGS, allowLoops: true } };
+    expect(await outcome(new ClientSettingsPolicy(), requestOf(allowed))).toMatchObject({
+      chain: { depth: 3 },
+    });
+  });
+});
+
+describe('A delegation chain', () => {
+  it('tells exactly the act claim that it was read from, foreign members included', () => {
+    const link = fc.record(
+      {
+        sub: fc.string({ minLength: 1, maxLength: 20 }).filter((text) => !/\p{Cc}/u.test(text)),
+        iss: fc.webUrl(),
+        custom: fc.jsonValue(),
+      },
+      { requiredKeys: ['sub'] },
+    );
+    fc.assert(
+      fc.property(fc.array(link, { minLength: 1, maxLength: 16 }), (links) => {
+        const act = JSON.parse(
+          JSON.stringify(
+            links.reduceRight<object | undefined>(
+              (inner, each) => (inner ? { ...each, act: inner } : each),
+              undefined,
+            ),
+          ),
+        ) as JsonObject;
+        const chain = DelegationChain.read({ iss: ISSUER, sub: 'alice' }, act, ISSUER);
+        expect(chain.toAct()).toEqual(act);
+        const longer = chain.extend(Actor.of({ iss: ISSUER, sub: 'next' }, 'next'));
+        expect(longer.toAct()).toEqual({ iss: ISSUER, sub: 'next', client_id: 'next', act });
+        expect(chain.isKeptBy(longer)).toBe(true);
+        expect(longer.isKeptBy(chain)).toBe(false);
+      }),
+    );
+  });
+
+  it('refuses anything that is no chain with an OAuthError and never throws anything else', () => {
+    const link = fc.oneof(
+      fc.jsonValue(),
+      fc.record(
+        {
+          sub: fc.jsonValue(),
+          iss: fc.jsonValue(),
+          client_id: fc.jsonValue(),
+          act: fc.jsonValue(),
+        },
+        { requiredKeys: [] },
+      ),
+    );
+    fc.assert(
+      fc.property(link, (act) => {
+        try {
+          const chain = DelegationChain.read({ iss: ISSUER, sub: 'alice' }, act, ISSUER);
+          expect(chain.actors.every(({ sub, iss }) => sub !== '' && iss !== '')).toBe(true);
+        } catch (error) {
+          expect(error).toBeInstanceOf(OAuthError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('refuses ten thousand nested links without recursing', () => {
+    let act: Record<string, unknown> = { sub: 'x' };
+    for (let depth = 0; depth < 10_000; depth += 1) act = { sub: 'x', act };
+    expect(() => DelegationChain.read({ iss: ISSUER, sub: 'alice' }, act, ISSUER)).toThrow(
+      OAuthError,
+    );
+  });
+});
