@@ -46,7 +46,10 @@ export interface AuditPage {
 
 /** Reads what the log keeps. Fails by rejecting. */
 export abstract class AuditReader {
-  /** @param page.before the `sequence` before which to begin; page.limit how many at most */
+  /**
+   * @param page.before the `sequence` before which to begin; page.limit how many at most
+   * @throws RangeError when `before` is no sequence or `limit` is below 1
+   */
   abstract search(
     search: AuditSearch,
     page: { readonly before?: string | undefined; readonly limit: number },
@@ -58,6 +61,9 @@ export abstract class AuditReader {
   /** Every entry of a chain, oldest first; refused attempts too. At most 10 000. */
   abstract chain(chainId: string): Promise<readonly AuditEntry[]>;
 
-  /** Entries in which a token with this `jti` was presented or issued, oldest first. At most 1 000. */
+  /**
+   * Entries that a token's `jti` leads to, oldest first, at most 1 000: where it was issued, where a
+   * chain began with it, and where it was presented again within its chain.
+   */
   abstract byJti(jti: string): Promise<readonly AuditEntry[]>;
 }

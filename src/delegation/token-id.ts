@@ -1,4 +1,5 @@
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const WHOLE_UUID = new RegExp(`^${UUID}$`);
 const TOKEN_ID = new RegExp(`^(${UUID})(?:\\.(${UUID}))?$`);
 
 /**
@@ -22,4 +23,9 @@ export function formatTokenId({ recordId, chainId }: TokenId): string {
 export function readTokenId(jti: string): TokenId | undefined {
   const match = TOKEN_ID.exec(jti);
   return match?.[1] === undefined ? undefined : { recordId: match[1], chainId: match[2] };
+}
+
+/** Whether this is a UUID as we write it: the id of a record or a chain. */
+export function isUuid(text: string): boolean {
+  return WHOLE_UUID.test(text);
 }

@@ -6,7 +6,8 @@ import {
   type AuditPage,
   type AuditSearch,
 } from '../audit/audit-log.js';
-import type { AuditRecord, RecordedParty } from '../audit/audit-record.js';
+import type { AuditRecord } from '../audit/audit-record.js';
+import { actorNamesOf, audienceOf } from '../audit/record-names.js';
 import { InMemoryAuditLog } from './in-memory-audit-log.js';
 
 const SEQUENCE = /^\d{1,19}$/;
@@ -58,7 +59,7 @@ function matches(record: AuditRecord, search: AuditSearch): boolean {
     same(search.reason, record.reason) &&
     same(search.grantType, record.grantType) &&
     same(search.chainId, record.chainId) &&
-    (search.actor === undefined || actorNames(record).includes(search.actor)) &&
+    (search.actor === undefined || actorNamesOf(record).includes(search.actor)) &&
     (search.audience === undefined || audienceOf(record).includes(search.audience)) &&
     (search.from === undefined || record.time >= search.from) &&
     (search.until === undefined || record.time < search.until)
@@ -67,20 +68,6 @@ function matches(record: AuditRecord, search: AuditSearch): boolean {
 
 function same(wanted: string | undefined, found: string | undefined): boolean {
   return wanted === undefined || wanted === found;
-}
-
-function actorNames(record: AuditRecord): readonly (string | undefined)[] {
-  const actors: readonly (RecordedParty | undefined)[] = [
-    record.actor,
-    ...(record.actors ?? []),
-    ...(record.inboundActors ?? []),
-  ];
-  return actors.flatMap((actor) => [actor?.sub, actor?.clientId]);
-}
-
-function audienceOf(record: AuditRecord): readonly string[] {
-  const { issuedToken, requested } = record;
-  return issuedToken?.audience ?? [...(requested?.audience ?? []), ...(requested?.resource ?? [])];
 }
 
 /** Issued here, or presented to begin a chain or to continue one: what a log can look up by its ids. */

@@ -1,4 +1,5 @@
-import type { AuditRecord, RecordedParty } from '../audit/audit-record.js';
+import type { AuditRecord } from '../audit/audit-record.js';
+import { actorNamesOf, audienceOf } from '../audit/record-names.js';
 import { storable } from './storable-text.js';
 
 /** How much of a `jti` is indexed: whatever others put in there, an index entry has to fit a page. */
@@ -33,7 +34,7 @@ export function auditRow(record: AuditRecord): AuditRow {
     client_id: orNull(record.client?.clientId),
     subject_iss: orNull(record.subject?.iss),
     subject_sub: orNull(record.subject?.sub),
-    actors: actorNames(record),
+    actors: actorNamesOf(record).map(storable),
     audience: audienceOf(record).map(storable),
     chain_id: record.chainId ?? null,
     parent_id: record.parentId ?? null,
@@ -49,22 +50,6 @@ export function indexedJti(jti: string): string {
 
 function orNull(text: string | undefined): string | null {
   return text === undefined ? null : storable(text);
-}
-
-function actorNames(record: AuditRecord): readonly string[] {
-  const names = new Set<string>();
-  const add = ({ sub, clientId }: RecordedParty): void => {
-    names.add(storable(sub));
-    if (clientId !== undefined) names.add(storable(clientId));
-  };
-  if (record.actor) add(record.actor);
-  record.actors?.forEach(add);
-  record.inboundActors?.forEach(add);
-  return [...names];
-}
-
-function audienceOf({ issuedToken, requested }: AuditRecord): readonly string[] {
-  return issuedToken?.audience ?? [...(requested?.audience ?? []), ...(requested?.resource ?? [])];
 }
 
 /** Only where a chain begins: later tokens of a chain name their record and chain themselves. */

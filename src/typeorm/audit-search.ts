@@ -1,16 +1,8 @@
 import type { AuditSearch } from '../audit/audit-log.js';
 import { storable } from './storable-text.js';
 
-/** The one form of a UUID that we write, as a regular expression's source. */
-export const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
-
-const WHOLE_UUID = new RegExp(`^${UUID}$`);
 const SEQUENCE = /^\d{1,19}$/;
 const LARGEST_SEQUENCE = 2n ** 63n - 1n;
-
-export function isUuid(text: string): boolean {
-  return WHOLE_UUID.test(text);
-}
 
 /**
  * The sequence number that a page begins before, as a stranger sent it.

@@ -8,10 +8,9 @@ import {
   type AuditSearch,
 } from '../audit/audit-log.js';
 import type { AuditRecord } from '../audit/audit-record.js';
+import { isUuid, readTokenId } from '../delegation/token-id.js';
 import { indexedJti } from './audit-row.js';
-import { auditConditions, isUuid, sequenceOf, UUID } from './audit-search.js';
-
-const OWN_JTI = new RegExp(`^(${UUID})(?:\\.(${UUID}))?$`);
+import { auditConditions, sequenceOf } from './audit-search.js';
 
 interface Row {
   readonly sequence: string | number;
@@ -57,7 +56,7 @@ export class TypeormAuditReader extends AuditReader {
   }
 
   async byJti(jti: string): Promise<readonly AuditEntry[]> {
-    const [, recordId = null, chainId = null] = OWN_JTI.exec(jti) ?? [];
+    const { recordId = null, chainId = null } = readTokenId(jti) ?? {};
     // One index for each: where it was issued, where it was presented, where it began a chain.
     const entries = await this.#entries(
       `where sequence in (

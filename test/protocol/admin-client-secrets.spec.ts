@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { GrantType } from '../../src/oauth/grant-type.js';
-import { AdminApp, fieldsOf, type AdminAnswer } from '../support/admin-app.js';
+import { AdminApp, fieldsOf, type AdminAnswer, textOf } from '../support/admin-app.js';
 
 const DAY = 86_400_000;
 const SECRETS = '/admin/clients/service/secrets';
@@ -44,7 +44,7 @@ async function secretsOf(): Promise<readonly { id: string; expiresAt: string | n
   return body['secrets'] as unknown as readonly { id: string; expiresAt: string | null }[];
 }
 
-const secretIn = (answer: AdminAnswer): string => String(answer.body['secret']);
+const secretIn = (answer: AdminAnswer): string => textOf(answer, 'secret');
 
 describe('a new secret is refused', () => {
   test.each<[string, unknown]>([

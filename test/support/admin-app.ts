@@ -108,7 +108,7 @@ export class AdminApp {
   async signIn(clientId: string, form: Readonly<Record<string, string>> = {}): Promise<string> {
     const answer = await this.ask(clientId, `${clientId}-secret`, form);
     if (answer.status !== 200) throw new Error(`no token for ${clientId}: ${answer.text}`);
-    return String(answer.body['access_token']);
+    return textOf(answer, 'access_token');
   }
 
   /** A request at the token endpoint. */
@@ -178,6 +178,13 @@ export class AdminApp {
   ): Promise<AdminAnswer> {
     return this.send('PATCH', path, { body, headers });
   }
+}
+
+/** A text in an answer. */
+export function textOf({ body }: AdminAnswer, name: string): string {
+  const value = body[name];
+  if (typeof value !== 'string') throw new Error(`there is no text ${name} in the answer`);
+  return value;
 }
 
 /** The fields that a validation problem names. */

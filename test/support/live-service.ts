@@ -9,6 +9,7 @@ import type { AuditRecord } from '../../src/audit/audit-record.js';
 import { ClientDirectory } from '../../src/clients/client-directory.js';
 import { hashSecret } from '../../src/clients/client-secret.js';
 import { newClient } from '../../src/clients/client.js';
+import { Clock } from '../../src/oauth/clock.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { TokenType } from '../../src/oauth/token-type.js';
 import {
@@ -29,25 +30,37 @@ export const SECRETS = {
 
 export type Caller = keyof typeof SECRETS;
 
-/** The service as a foreign client meets it: a port on loopback, its real clock, its own address as issuer. */
+/** The machine's own clock, which can be put forward. Milliseconds. */
+class OffsetClock extends Clock {
+  offset = 0;
+
+  now(): number {
+    return Date.now() + this.offset;
+  }
+}
+
+/** The service as a foreign client meets it: a port on loopback, a clock that goes, its own address as issuer. */
 export class LiveService {
   private constructor(
     readonly app: INestApplication,
     readonly issuer: string,
+    readonly clock: OffsetClock,
   ) {}
 
   static async start(): Promise<LiveService> {
     const port = await freePort();
     const issuer = `http://127.0.0.1:${port}`;
+    const clock = new OffsetClock();
     const module = TokenExchangeModule.forRoot({
       issuer,
       keys: { encryptionKey: randomBytes(32) },
       fetch: { allowLoopbackHttp: true, allowPrivateNetworks: true },
+      clock,
       adapters: [InMemoryStoresModule],
     });
     const app = await NestFactory.create(module, { bodyParser: false, logger: false });
     await app.listen(port, '127.0.0.1');
-    const service = new LiveService(app, issuer);
+    const service = new LiveService(app, issuer, clock);
     await service.#storyClients();
     return service;
   }

@@ -37,7 +37,7 @@ export class AuditController {
     @Query() { limit = DEFAULT_LIMIT, cursor, ...filters }: AuditQuery,
   ): Promise<AuditRecordPage> {
     const search = namedFields(filters);
-    const list = `audit ${JSON.stringify(Object.entries(search).toSorted())}`;
+    const list = `audit ${JSON.stringify(search)}`;
     const before = this.cursors.read(list, cursor);
     const { entries, next } = await this.reader.search(search, { before, limit });
     return { items: entries, next: next === null ? null : this.cursors.write(list, next) };

@@ -4,7 +4,7 @@ import { ApiBody, ApiCreatedResponse, ApiNoContentResponse, ApiOperation } from 
 import { AdminController } from './admin-controller.js';
 import { ClientSecretAdministration } from './client-secret-administration.js';
 import { CreateClientSecret } from './client-secret.dto.js';
-import { NewClientSecretView, viewSecret } from './client-view.dto.js';
+import { NewClientSecretView, viewNewSecret } from './client-view.dto.js';
 import { JsonBody } from './json-body.js';
 import { ApiProblems } from './problem.dto.js';
 import { RequiresScope } from './requires-scope.js';
@@ -29,7 +29,7 @@ export class ClientSecretsController {
     @JsonBody() asked: CreateClientSecret,
   ): Promise<NewClientSecretView> {
     const { secret, kept } = await this.secrets.create(clientId, asked);
-    return { ...viewSecret(kept), secret };
+    return viewNewSecret(kept, secret);
   }
 
   @Delete(':secretId')

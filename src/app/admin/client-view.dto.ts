@@ -1,14 +1,15 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
-import type {
-  AuthenticationMethod,
-  Client,
-  ClientKind,
-  ClientSecret,
+import {
+  AUTHENTICATION_METHODS,
+  type AuthenticationMethod,
+  type Client,
+  type ClientKind,
+  type ClientSecret,
 } from '../../clients/client.js';
-import { AUTHENTICATION_METHODS } from '../../clients/client.js';
 import type { ExchangeSettings } from '../../delegation/exchange-request.js';
-import { ExchangeFields } from './client.dto.js';
+import { ExchangeFields } from './exchange.dto.js';
+import { isoTime } from './iso-time.js';
 
 /** What an administrator may know of a secret: never the secret, never its hash. */
 export class ClientSecretView {
@@ -119,8 +120,7 @@ export function viewClient(client: Client): ClientView {
   };
 }
 
-/** A secret without anything secret. */
-export function viewSecret({ id, createdAt, expiresAt }: ClientSecret): ClientSecretView {
+function viewSecret({ id, createdAt, expiresAt }: ClientSecret): ClientSecretView {
   return {
     id,
     createdAt: isoTime(createdAt),
@@ -128,7 +128,7 @@ export function viewSecret({ id, createdAt, expiresAt }: ClientSecret): ClientSe
   };
 }
 
-/** Milliseconds since the epoch as ISO 8601. */
-export function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
+/** A secret that was just made, this once with itself. */
+export function viewNewSecret(kept: ClientSecret, secret: string): NewClientSecretView {
+  return Object.assign(viewSecret(kept), { secret });
 }

@@ -17,7 +17,7 @@ import {
   ClientView,
   NewClientView,
   viewClient,
-  viewSecret,
+  viewNewSecret,
 } from './client-view.dto.js';
 import { ChangeClient, CreateClient } from './client.dto.js';
 import { Cursors } from './cursor.js';
@@ -53,12 +53,9 @@ export class ClientsController {
     const [kept] = client.secrets;
     response.setHeader('Location', `/admin/clients/${client.clientId}`);
     response.setHeader('ETag', etagOf(client.version));
-    return {
-      ...viewClient(client),
-      ...(secret === undefined || kept === undefined
-        ? {}
-        : { newSecret: { ...viewSecret(kept), secret } }),
-    };
+    return secret === undefined || kept === undefined
+      ? viewClient(client)
+      : Object.assign(viewClient(client), { newSecret: viewNewSecret(kept, secret) });
   }
 
   @Get()

@@ -3,7 +3,7 @@ import { IsBoolean, IsIn, IsObject } from 'class-validator';
 
 import type { KeyView } from '../../keys/key-ring.js';
 import { SIGNING_ALGORITHMS, type KeyLife, type SigningAlgorithm } from '../../keys/signing-key.js';
-import { isoTime } from './client-view.dto.js';
+import { isoTime } from './iso-time.js';
 import { MayBeAbsent } from './validation.js';
 
 /** Which key is to be made. */

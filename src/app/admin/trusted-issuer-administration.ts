@@ -12,11 +12,8 @@ import { newTrustedIssuer, type TrustedIssuer } from '../../tokens/trusted-issue
 import { checkIfMatch } from './etag.js';
 import { namedFields } from './named-fields.js';
 import { invalidFields, notFound, Problem } from './problem.js';
-import {
-  issuerOf,
-  type ChangeTrustedIssuer,
-  type CreateTrustedIssuer,
-} from './trusted-issuer.dto.js';
+import { issuerOf } from './trusted-issuer-view.dto.js';
+import type { ChangeTrustedIssuer, CreateTrustedIssuer } from './trusted-issuer.dto.js';
 
 /** What administrators do with trusted issuers. Every write checks the whole that would be stored. */
 @Injectable()

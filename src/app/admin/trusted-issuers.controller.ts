@@ -19,13 +19,12 @@ import { ApiProblems } from './problem.dto.js';
 import { RequiresScope } from './requires-scope.js';
 import { TrustedIssuerAdministration } from './trusted-issuer-administration.js';
 import {
-  ChangeTrustedIssuer,
-  CreateTrustedIssuer,
   issuerId,
   TrustedIssuerPage,
   TrustedIssuerView,
   viewTrustedIssuer,
-} from './trusted-issuer.dto.js';
+} from './trusted-issuer-view.dto.js';
+import { ChangeTrustedIssuer, CreateTrustedIssuer } from './trusted-issuer.dto.js';
 
 /** Other issuers whose tokens may be exchanged. A path names one by its issuer in base64url. */
 @AdminController('admin/trusted-issuers', 'trusted issuers')

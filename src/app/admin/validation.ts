@@ -43,16 +43,17 @@ export function WholeNumber(): PropertyDecorator {
 function problemsIn(errors: readonly ValidationError[], parent: string): FieldProblem[] {
   return errors.flatMap((error) => {
     const field = `${parent}${error.property}`.slice(0, 100);
-    const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
-      field,
-      problem:
-        rule === 'whitelistValidation' ? 'is not a known field' : withoutName(message, error),
-    }));
+    const problem = firstProblem(error);
+    const own = problem === undefined ? [] : [{ field, problem }];
     return [...own, ...problemsIn(error.children ?? [], `${field}.`)];
   });
 }
 
-/** Messages begin with the field's name, which is said already. */
-function withoutName(message: string, { property }: ValidationError): string {
-  return message.startsWith(`${property} `) ? message.slice(property.length + 1) : message;
+/** One problem for each field: that its type is wrong says more than that it is out of range. */
+function firstProblem({ constraints = {}, property }: ValidationError): string | undefined {
+  const broken = Object.entries(constraints);
+  const [rule, message] = broken.find(([name]) => name.startsWith('is')) ?? broken[0] ?? [];
+  if (rule === 'whitelistValidation') return 'is not a known field';
+  // Messages begin with the field's name, which is said already.
+  return message?.startsWith(`${property} `) ? message.slice(property.length + 1) : message;
 }

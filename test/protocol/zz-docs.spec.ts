@@ -1,0 +1,52 @@
+import { test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
+import helmet from 'helmet';
+import { chromium } from 'playwright-core';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AdminModule } from '../../src/app/admin/admin.module.js';
+import { ADMIN_SCOPES, adminAudience } from '../../src/app/admin/admin-scopes.js';
+import { DOCUMENTATION_CSP, setUpDocumentation } from '../../src/app/documentation.js';
+import { InMemoryStoresModule, InMemoryClientStore } from '../../src/testing/index.js';
+import { TokenExchangeModule } from '../../src/token-exchange.module.js';
+import { newClient } from '../../src/clients/client.js';
+import { hashSecret } from '../../src/clients/client-secret.js';
+
+test('look', async () => {
+  const issuer = 'http://127.0.0.1:4567';
+  const exchange = TokenExchangeModule.forRoot({ issuer, keys: { encryptionKey: randomBytes(32) }, tokens: { ownTargets: [{ identifier: adminAudience(issuer), offeredScopes: ADMIN_SCOPES }] }, adapters: [InMemoryStoresModule] });
+  @Module({ imports: [exchange, AdminModule] })
+  class S {}
+  const app = await NestFactory.create(S, { bodyParser: false, logger: false });
+  app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: DOCUMENTATION_CSP } }));
+  setUpDocumentation(app, { issuer });
+  await app.listen(4567, '127.0.0.1');
+  await app.get(InMemoryClientStore, { strict: false }).create(newClient({ clientId: 'admin_cli', scopes: [...ADMIN_SCOPES], grantTypes: ['client_credentials'], targets: [adminAudience(issuer)], defaultTarget: adminAudience(issuer), secrets: [{ id: 'a', hash: hashSecret('s3cret'), createdAt: 0, expiresAt: null }] }));
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 1500 } });
+  const log: string[] = [];
+  page.on('console', (m) => log.push(`${m.type()}: ${m.text()}`));
+  page.on('pageerror', (e) => log.push(`error: ${e.message}`));
+  page.on('request', (r) => { if (!r.url().startsWith(issuer)) log.push(`foreign: ${r.url().slice(0, 100)}`); });
+  await page.goto(`${issuer}/docs`);
+  await page.waitForSelector('.opblock');
+  await page.screenshot({ path: '/tmp/docs1.png' });
+  await page.click('.btn.authorize');
+  await page.waitForSelector('.modal-ux');
+  const oauth = page.locator('.auth-container', { hasText: 'clientCredentials' });
+  await oauth.locator('input[name="clientId"], input#client_id').first().fill('admin_cli').catch(async () => log.push(await oauth.innerHTML()));
+  await oauth.locator('input[type="password"]').first().fill('s3cret');
+  await page.screenshot({ path: '/tmp/docs2.png' });
+  await oauth.locator('button.authorize').click();
+  await page.waitForTimeout(1000);
+  await page.screenshot({ path: '/tmp/docs3.png' });
+  await page.locator('.btn-done').first().click();
+  await page.locator('#operations-clients-ClientsController_list .opblock-summary').click();
+  await page.waitForTimeout(500);
+  await page.locator('#operations-clients-ClientsController_list .execute').click();
+  await page.waitForTimeout(1000);
+  await page.locator('#operations-clients-ClientsController_list').screenshot({ path: '/tmp/docs4.png' });
+  console.log(log.join('\n'));
+  await browser.close();
+  await app.close();
+}, 60000);
