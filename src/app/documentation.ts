@@ -66,6 +66,7 @@ const STYLE = `
 .swagger-ui .info .title { font-weight: 600; letter-spacing: -0.01em; }
 .swagger-ui .scheme-container { margin: 0 0 20px; padding: 14px 0; box-shadow: none; border: solid #d8dde7; border-width: 1px 0; }
 .swagger-ui .opblock-tag { font-size: 19px; text-transform: capitalize; }
+.swagger-ui .opblock-tag small { text-transform: none; }
 .swagger-ui .opblock { box-shadow: none; border-radius: 6px; }
 `;
 

@@ -7,7 +7,8 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 
 import { ClientStore } from '../clients/client-store.js';
-import { ADMIN_SCOPES } from './admin/admin-scopes.js';
+import { OAuthErrorFilter } from '../endpoints/oauth-error.filter.js';
+import { ADMIN_SCOPES, adminAudience } from './admin/admin-scopes.js';
 import { AppModule } from './app.module.js';
 import type { Configuration } from './configuration.js';
 import { openDatabase, type Database } from './database.js';
@@ -58,10 +59,6 @@ export async function startService(
   }
 }
 
-/** The identifier of the admin API as a target. */
-export function adminTargetOf(issuer: string): string {
-  return `${issuer}/admin`;
-}
 
 async function createApp(
   configuration: Configuration,
@@ -75,7 +72,7 @@ async function createApp(
     issuer,
     tokens: {
       ...tokens,
-      ownTargets: [{ identifier: adminTargetOf(issuer), offeredScopes: ADMIN_SCOPES }],
+      ownTargets: [{ identifier: adminAudience(issuer), offeredScopes: ADMIN_SCOPES }],
     },
     keys: { algorithm: keys.algorithm, announcement: keys.announcement, encryptionKey },
     fetch,
@@ -94,6 +91,7 @@ async function createApp(
     'trust proxy',
     configuration.trustProxy.length > 0 ? [...configuration.trustProxy] : false,
   );
+  app.useGlobalFilters(new OAuthErrorFilter());
   app.use(accessLog(logger));
   app.use(securityHeaders(issuer.startsWith('https:')));
   setUpDocumentation(app, { issuer });
@@ -134,7 +132,7 @@ async function seed(
 ): Promise<void> {
   const { issuer, dataDir, firstAdminSecret: secret } = configuration;
   const settings = {
-    adminTarget: adminTargetOf(issuer),
+    adminTarget: adminAudience(issuer),
     adminScopes: ADMIN_SCOPES,
     now: Date.now(),
   };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
+import { GrantType } from '../../src/oauth/grant-type.js';
 import { TokenType } from '../../src/oauth/token-type.js';
 import { AdminApp, fieldsOf, textOf } from '../support/admin-app.js';
 import { ISSUER } from '../support/protocol.js';
@@ -96,6 +97,28 @@ describe('a trusted issuer', () => {
     expect((await admin.send('DELETE', pathOf(LOGIN))).status).toBe(204);
     expect((await admin.get(pathOf(LOGIN))).status).toBe(404);
     expect((await admin.send('DELETE', pathOf(LOGIN))).status).toBe(404);
+  });
+
+  test('is trusted at once, and not any more at once', async () => {
+    await admin.client({ clientId: 'my_gateway' });
+    const header = Buffer.from('{"alg":"ES256","typ":"JWT","kid":"k"}').toString('base64url');
+    const claims = Buffer.from(JSON.stringify({ iss: LOGIN, sub: 'alice' })).toString('base64url');
+    const reason = async (): Promise<string | undefined> => {
+      const form = {
+        grant_type: GrantType.TokenExchange,
+        subject_token: `${header}.${claims}.AAAA`,
+        subject_token_type: TokenType.Jwt,
+      };
+      await admin.ask('my_gateway', 'my_gateway-secret', form);
+      return admin.log.entries.at(-1)?.record.reason;
+    };
+    expect(await reason()).toBe('token_issuer_unknown');
+    await admin.post(PATH, { issuer: LOGIN });
+    expect(await reason()).toBe('token_kind_mismatch');
+    await admin.post(`${pathOf(LOGIN)}/disable`);
+    expect(await reason()).toBe('token_issuer_disabled');
+    await admin.send('DELETE', pathOf(LOGIN));
+    expect(await reason()).toBe('token_issuer_unknown');
   });
 
   test('has one id, in one spelling', async () => {

@@ -155,9 +155,7 @@ export class AdminApp {
         ...(isJson ? { 'content-type': 'application/json' } : {}),
         ...headers,
       },
-      ...(body === undefined
-        ? {}
-        : { body: isJson ? JSON.stringify(body) : (body as string | URLSearchParams) }),
+      ...(body === undefined ? {} : { body: isJson ? JSON.stringify(body) : body }),
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, body: readJson(text) };

@@ -24,9 +24,3 @@ export class PageQuery {
   @MaxLength(2048)
   readonly cursor?: string;
 }
-
-/** A page of a list; `next` is null on the last one. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly next: string | null;
-}

@@ -7,6 +7,8 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 
+import { Problem } from './problem.js';
+
 /** One thing that is wrong, in the OpenAPI document. */
 export class FieldProblemDocument {
   @ApiProperty({ example: 'tokenLifetime' })
@@ -45,13 +47,23 @@ const MEANINGS = {
   415: 'The body is not application/json in UTF-8.',
 } as const;
 
+const FIELDS = {
+  problems: [{ field: 'tokenLifetime', problem: 'must be 30 to 86400 seconds' }],
+};
+
 /** The problems that an operation answers with. */
 export function ApiProblems(...statuses: (keyof typeof MEANINGS)[]): MethodDecorator {
-  const content = {
-    'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDocument) } },
-  };
+  const schema = { $ref: getSchemaPath(ProblemDocument) };
   return applyDecorators(
     ApiExtraModels(ProblemDocument),
-    ...statuses.map((status) => ApiResponse({ status, description: MEANINGS[status], content })),
+    ...statuses.map((status) => {
+      const example = new Problem(status, MEANINGS[status], status === 400 ? FIELDS : {});
+      const content = { schema, example: example.toDocument() };
+      return ApiResponse({
+        status,
+        description: MEANINGS[status],
+        content: { 'application/problem+json': content },
+      });
+    }),
   );
 }

@@ -8,6 +8,7 @@ import {
   TrustedIssuerConflictError,
   TrustedIssuerStore,
 } from '../../tokens/trusted-issuer-store.js';
+import { TrustedIssuerValidator } from '../../tokens/trusted-issuer-validator.js';
 import { newTrustedIssuer, type TrustedIssuer } from '../../tokens/trusted-issuer.js';
 import { checkIfMatch } from './etag.js';
 import { namedFields } from './named-fields.js';
@@ -20,6 +21,7 @@ import type { ChangeTrustedIssuer, CreateTrustedIssuer } from './trusted-issuer.
 export class TrustedIssuerAdministration {
   constructor(
     private readonly store: TrustedIssuerStore,
+    private readonly validator: TrustedIssuerValidator,
     private readonly settings: IssuerSettings,
     private readonly fetch: FetchSettings,
     private readonly clock: Clock,
@@ -46,7 +48,7 @@ export class TrustedIssuerAdministration {
     const blank = newTrustedIssuer({ issuer, createdAt: this.clock.now() });
     const made = withChanges(blank, fields);
     this.#check(made);
-    await write(() => this.store.create(made));
+    await this.#write(() => this.store.create(made));
     return made;
   }
 
@@ -69,13 +71,17 @@ export class TrustedIssuerAdministration {
   /** @throws Problem (404) */
   async delete(id: string): Promise<void> {
     const { issuer } = await this.get(id);
-    if (!(await this.store.delete(issuer))) throw notFound('trusted issuer');
+    let found = false;
+    await this.#write(async () => {
+      found = await this.store.delete(issuer);
+    });
+    if (!found) throw notFound('trusted issuer');
   }
 
   async #update(issuer: TrustedIssuer): Promise<TrustedIssuer> {
     const next = { ...issuer, version: issuer.version + 1 };
     this.#check(next);
-    await write(() => this.store.update(next));
+    await this.#write(() => this.store.update(next));
     return next;
   }
 
@@ -83,6 +89,17 @@ export class TrustedIssuerAdministration {
     const { allowLoopbackHttp } = this.fetch;
     const problems = trustedIssuerProblems(issuer, this.settings.issuer, allowLoopbackHttp);
     if (problems.length > 0) throw invalidFields(problems);
+  }
+
+  async #write(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw error instanceof TrustedIssuerConflictError ? conflict(error) : error;
+    } finally {
+      // Also after a failure: the store may have kept the write before its answer was lost.
+      this.validator.forget();
+    }
   }
 }
 
@@ -96,15 +113,10 @@ function withChanges(issuer: TrustedIssuer, changes: ChangeTrustedIssuer): Trust
   return { ...changed, accepts };
 }
 
-async function write(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof TrustedIssuerConflictError)) throw error;
-    throw error.conflict === 'version'
-      ? new Problem(409, 'The trusted issuer was changed meanwhile: read it again.')
-      : new Problem(409, 'This issuer is trusted already.', {
-          problems: [{ field: 'issuer', problem: 'is taken' }],
-        });
-  }
+function conflict({ conflict: what }: TrustedIssuerConflictError): Problem {
+  return what === 'version'
+    ? new Problem(409, 'The trusted issuer was changed meanwhile: read it again.')
+    : new Problem(409, 'This issuer is trusted already.', {
+        problems: [{ field: 'issuer', problem: 'is taken' }],
+      });
 }
