@@ -30,6 +30,8 @@ export class IssuerSettings {
     this.forbiddenActorClaims = settings.forbiddenActorClaims ?? [];
     this.excludedSubjectClaims = settings.excludedSubjectClaims ?? [];
     this.ownTargets = settings.ownTargets ?? [];
+    const problem = issuerProblem(this.issuer);
+    if (problem !== undefined) throw new Error(`The issuer ${problem}`);
     if (this.excludedSubjectClaims.includes('act')) {
       throw new Error('excludedSubjectClaims must not name "act": a chain is never cut');
     }
@@ -41,4 +43,22 @@ export class IssuerSettings {
       identifier === this.issuer || this.ownTargets.some((own) => own.identifier === identifier)
     );
   }
+}
+
+/**
+ * Why a string cannot be an issuer identifier (RFC 8414 section 2): it is compared byte by byte, so
+ * only one spelling of it may exist. Plain `http` is for loopback alone.
+ */
+function issuerProblem(issuer: string): string | undefined {
+  if (!URL.canParse(issuer)) return 'must be a URL';
+  const url = new URL(issuer);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url)))
+    return 'must be https, or http on loopback';
+  if (`${url.origin}${url.pathname}`.replace(/\/$/, '') !== issuer)
+    return 'must be in normal form, without trailing slash, query, fragment or user';
+  return undefined;
+}
+
+function isLoopback({ hostname }: URL): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }

@@ -84,6 +84,15 @@ export class MethodNotAllowedError extends InvalidRequestError {
   }
 }
 
+/** `invalid_request` for a path where nothing is: 404. */
+export class NothingHereError extends InvalidRequestError {
+  override readonly status = 404;
+
+  constructor() {
+    super('malformed_request', 'There is nothing at this path.');
+  }
+}
+
 /** `invalid_request` for a body above the limit: 413. */
 export class BodyTooLargeError extends InvalidRequestError {
   override readonly status = 413;

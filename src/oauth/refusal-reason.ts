@@ -43,6 +43,7 @@ export const REFUSAL_REASONS = [
   'token_not_yet_valid',
   'token_audience_mismatch',
   'token_claims_invalid',
+  'token_sender_constrained',
   'token_chain_malformed',
   'token_chain_not_trusted',
   'token_party_disabled',

@@ -36,18 +36,19 @@ export class AccessTokenValidator extends SecurityTokenValidator {
     super();
   }
 
-  async validate({ token, tokenType, hash }: TokenToCheck): Promise<SecurityToken> {
-    if (tokenType !== TokenType.AccessToken && tokenType !== TokenType.Jwt)
-      throw refuse('token_kind_mismatch');
+  /** A token that was verified before, if it is acceptable still; undefined when it is new. */
+  async recall({ tokenType, hash }: TokenToCheck): Promise<SecurityToken | undefined> {
     const known = this.#verified.get(hash);
-    if (known?.keyId !== undefined && (await this.tokens.isUsable(known.keyId))) {
-      this.#checkTime(known);
-      return known;
-    }
+    if (known?.keyId === undefined || !(await this.tokens.isUsable(known.keyId))) return undefined;
+    this.#check(known, tokenType);
+    return known;
+  }
+
+  async validate({ token, tokenType, hash }: TokenToCheck): Promise<SecurityToken> {
     const jwt = await this.tokens.verify(token);
     if (!ACCESS_TOKEN.test(jwt.type)) throw refuse('token_kind_mismatch');
     const checked = this.#read(jwt, hash);
-    this.#checkTime(checked);
+    this.#check(checked, tokenType);
     this.#remember(checked);
     return checked;
   }
@@ -93,7 +94,9 @@ export class AccessTokenValidator extends SecurityTokenValidator {
     return sub === undefined || iss === undefined ? undefined : { iss, sub };
   }
 
-  #checkTime({ expiresAt, claims }: SecurityToken): void {
+  #check({ expiresAt, claims }: SecurityToken, tokenType: string): void {
+    if (tokenType !== TokenType.AccessToken && tokenType !== TokenType.Jwt)
+      throw refuse('token_kind_mismatch');
     const now = epochSeconds(this.clock.now());
     const notBefore = claims['nbf'];
     if (expiresAt <= now) throw refuse('token_expired');

@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 
 /** Where an IP address leads. */
 export type AddressKind = 'public' | 'private' | 'loopback' | 'reserved';
@@ -11,7 +11,9 @@ const PRIVATE = listOf([
   '100.64.0.0/10',
   'fc00::/7',
 ]);
-/** Link-local (cloud metadata among it), unspecified, multicast, documentation, translation, future use. */
+/** All of IPv6 that is given to anybody (RFC 4291 section 2.4). */
+const GLOBAL = listOf(['2000::/3']);
+/** Link-local, unspecified, multicast, documentation, translation, future use; metadata of clouds elsewhere. */
 const RESERVED = listOf([
   '0.0.0.0/8',
   '169.254.0.0/16',
@@ -23,27 +25,25 @@ const RESERVED = listOf([
   '203.0.113.0/24',
   '224.0.0.0/4',
   '240.0.0.0/4',
-  '::/128',
-  '64:ff9b::/96',
-  '64:ff9b:1::/48',
-  '100::/64',
   '2001::/23',
   '2001:db8::/32',
   '2002::/16',
-  'fe80::/10',
-  'fec0::/10',
-  'ff00::/8',
+  '3fff::/20',
+  '100.100.100.200/32',
+  '168.63.129.16/32',
+  'fd00:ec2::254/128',
 ]);
-const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** Says where an address leads (RFC 6890); an IPv4 address inside an IPv6 one counts as itself. */
+/**
+ * Says where an address leads (RFC 6890). A local IPv4 address mapped into IPv6 counts as itself;
+ * everything that is not certainly public is reserved, and so is what is no address.
+ */
 export function addressKind(address: string): AddressKind {
-  const plain = MAPPED.exec(address)?.[1] ?? address;
-  const family = isIPv6(plain) ? 'ipv6' : 'ipv4';
-  if (family === 'ipv6' && /^::ffff:/i.test(plain)) return 'reserved';
-  if (LOOPBACK.check(plain, family)) return 'loopback';
-  if (PRIVATE.check(plain, family)) return 'private';
-  return RESERVED.check(plain, family) ? 'reserved' : 'public';
+  const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+  if (isIP(address) === 0 || RESERVED.check(address, family)) return 'reserved';
+  if (LOOPBACK.check(address, family)) return 'loopback';
+  if (PRIVATE.check(address, family)) return 'private';
+  return family === 'ipv4' || GLOBAL.check(address, family) ? 'public' : 'reserved';
 }
 
 function listOf(networks: readonly string[]): BlockList {

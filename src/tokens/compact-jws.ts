@@ -2,6 +2,7 @@ import type { JsonObject } from '../oauth/claims.js';
 import { readStrictJson } from './strict-json.js';
 
 const MAX_LENGTH = 16_384;
+const ABSENT_TYPE = 'none';
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A compact JWS of a stranger, read but not verified. */
@@ -30,17 +31,21 @@ export function readCompactJws(token: string): UnverifiedJws | undefined {
   const { alg, kid, typ } = header;
   if (typeof alg !== 'string' || Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64'))
     return undefined;
-  if (
-    (kid !== undefined && typeof kid !== 'string') ||
-    (typ !== undefined && typeof typ !== 'string')
-  )
-    return undefined;
-  return { algorithm: alg, keyId: kid, type: typ === undefined ? 'none' : normalType(typ), claims };
+  if (kid !== undefined && typeof kid !== 'string') return undefined;
+  const type = readType(typ);
+  return type === undefined ? undefined : { algorithm: alg, keyId: kid, type, claims };
 }
 
 /** The kind of token that a `typ` names (RFC 7515 section 4.1.9). */
 export function normalType(type: string): string {
   return type.toLowerCase().replace(/^application\//, '');
+}
+
+function readType(typ: unknown): string | undefined {
+  if (typ === undefined) return ABSENT_TYPE;
+  const type = typeof typ === 'string' ? normalType(typ) : ABSENT_TYPE;
+  // A header that spells out the word for an absent type is not one without a type.
+  return type === ABSENT_TYPE ? undefined : type;
 }
 
 function readPart(encoded: string): JsonObject | undefined {

@@ -1,11 +1,19 @@
-import { lookup as resolveName } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
+import { lookup as resolveName } from 'node:dns/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { callbackify } from 'node:util';
 
 import { Injectable } from '@nestjs/common';
 
+import type { JsonObject } from '../oauth/claims.js';
 import { addressKind } from './address-kind.js';
+import { readStrictJson } from './strict-json.js';
+
+/** `application/json` and everything that is built on it (RFC 6839 section 3.1). */
+const JSON_TYPE = /^application\/(?:[a-z0-9.-]+\+)?json\s*(?:;|$)/i;
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** How documents of other servers may be fetched. */
 export class FetchSettings {
@@ -17,12 +25,15 @@ export class FetchSettings {
   readonly timeout: number;
   /** Bytes of a body at most. */
   readonly maxBytes: number;
+  /** Every address of a host name; the machine's own resolver unless said otherwise. */
+  readonly resolve: (hostname: string) => Promise<readonly LookupAddress[]>;
 
   constructor(settings: Partial<FetchSettings> = {}) {
     this.allowLoopbackHttp = settings.allowLoopbackHttp ?? false;
     this.allowPrivateNetworks = settings.allowPrivateNetworks ?? false;
     this.timeout = settings.timeout ?? 5_000;
     this.maxBytes = settings.maxBytes ?? 64 * 1024;
+    this.resolve = settings.resolve ?? ((hostname) => resolveName(hostname, { all: true }));
   }
 }
 
@@ -40,15 +51,14 @@ export class FetchRefusedError extends Error {
 export class GuardedFetch {
   constructor(private readonly settings: FetchSettings) {}
 
-  /** @throws FetchRefusedError */
-  async getJson(address: string): Promise<unknown> {
-    const url = this.#checked(address);
-    const text = await this.#get(url);
-    try {
-      return JSON.parse(text);
-    } catch (cause) {
-      throw new FetchRefusedError('The answer is not JSON', { cause });
-    }
+  /**
+   * The JSON object at this address.
+   * @throws FetchRefusedError when it must not be fetched, or the answer is anything else
+   */
+  async getJson(address: string): Promise<JsonObject> {
+    const value = readStrictJson(await this.#get(this.#checked(address)), this.settings.maxBytes);
+    if (value === undefined) throw new FetchRefusedError('The answer is not a plain JSON object');
+    return value;
   }
 
   #checked(address: string): URL {
@@ -79,19 +89,27 @@ export class GuardedFetch {
   }
 
   /** Resolves for the connection itself, so that the address that is checked is the one that is used. */
-  readonly #lookup: LookupFunction = (hostname, options, callback) => {
-    resolveName(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, []);
-      try {
-        for (const { address } of addresses) this.#checkAddress(address);
-      } catch (refusal) {
-        return callback(refusal as NodeJS.ErrnoException, []);
-      }
-      if (options.all) return callback(null, addresses);
-      const [first] = addresses;
-      return callback(null, first?.address ?? '', first?.family);
-    });
-  };
+  #lookupFor({ protocol }: URL): LookupFunction {
+    const addressesOf = callbackify((hostname: string) => this.#addressesOf(hostname, protocol));
+    return (hostname, options, callback) => {
+      addressesOf(hostname, (error, addresses) => {
+        const [first] = error ? [] : addresses;
+        if (first === undefined || options.all === true) callback(error, error ? [] : addresses);
+        else callback(null, first.address, first.family);
+      });
+    };
+  }
+
+  async #addressesOf(hostname: string, protocol: string): Promise<LookupAddress[]> {
+    const addresses = [...(await this.settings.resolve(hostname))];
+    if (addresses.length === 0) throw new FetchRefusedError('The host name has no address');
+    for (const { address } of addresses) {
+      this.#checkAddress(address);
+      if (protocol === 'http:' && addressKind(address) !== 'loopback')
+        throw new FetchRefusedError('The address is not https');
+    }
+    return addresses;
+  }
 
   #get(url: URL): Promise<string> {
     const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
@@ -100,14 +118,14 @@ export class GuardedFetch {
       const headers = { Accept: 'application/json', 'Accept-Encoding': 'identity' };
       const sent = request(
         url,
-        { headers, lookup: this.#lookup, agent: false, signal },
+        { headers, lookup: this.#lookupFor(url), agent: false, signal },
         (response) => {
           this.#read(response)
             .then(resolve, reject)
             .finally(() => sent.destroy());
         },
       );
-      sent.once('error', (cause) => {
+      sent.on('error', (cause) => {
         reject(
           cause instanceof FetchRefusedError
             ? cause
@@ -123,6 +141,8 @@ export class GuardedFetch {
       throw new FetchRefusedError(`The answer has the status ${response.statusCode}`);
     if ((response.headers['content-encoding'] ?? 'identity') !== 'identity')
       throw new FetchRefusedError('The answer is encoded');
+    if (!JSON_TYPE.test(response.headers['content-type'] ?? ''))
+      throw new FetchRefusedError('The answer is not JSON');
     const chunks: Buffer[] = [];
     let size = 0;
     try {
@@ -137,6 +157,10 @@ export class GuardedFetch {
         ? cause
         : new FetchRefusedError('The answer broke off', { cause });
     }
-    return Buffer.concat(chunks).toString('utf8');
+    try {
+      return utf8.decode(Buffer.concat(chunks));
+    } catch (cause) {
+      throw new FetchRefusedError('The answer is not UTF-8', { cause });
+    }
   }
 }

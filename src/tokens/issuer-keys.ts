@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { importJWK, type CryptoKey, type JWK } from 'jose';
 
-import { isJsonObject, type JsonObject } from '../oauth/claims.js';
+import { isJsonObject, type Json, type JsonObject } from '../oauth/claims.js';
 import { Clock } from '../oauth/clock.js';
 import { InvalidRequestError } from '../oauth/oauth-error.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
@@ -13,19 +13,31 @@ const FRESH = 10 * 60_000;
 const STALE = 60 * 60_000;
 /** Milliseconds between two fetches that a stranger's token or a failing issuer can cause. */
 const COOL_DOWN = 30_000;
+/** The same while nothing is known of an issuer: it may be starting. */
+const FIRST_COOL_DOWN = 5_000;
 const MAX_KEYS = 20;
 const MAX_ISSUERS = 200;
 
-const KEY_TYPES: readonly (readonly [RegExp, string])[] = [
-  [/^ES/, 'EC'],
-  [/^[RP]S/, 'RSA'],
-  [/^EdDSA$/, 'OKP'],
-];
+const RSA_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
+/** The one algorithm of each other key (RFC 7518 section 3.4, RFC 8037 section 3.1). */
+const CURVE_ALGORITHMS = [
+  ['EC', 'P-256', 'ES256'],
+  ['EC', 'P-384', 'ES384'],
+  ['EC', 'P-521', 'ES512'],
+  ['OKP', 'Ed25519', 'EdDSA'],
+] as const;
+
+/** A key that can verify, with the algorithms that its parameters leave open. */
+interface PublishedKey {
+  readonly kid: unknown;
+  readonly algorithms: readonly string[];
+  readonly jwk: JsonObject;
+  readonly imported: Map<string, Promise<CryptoKey>>;
+}
 
 interface KeySet {
-  readonly keys: readonly JsonObject[];
+  readonly keys: readonly PublishedKey[];
   readonly fetchedAt: number;
-  readonly imported: Map<string, Promise<CryptoKey>>;
 }
 
 interface Known {
@@ -33,6 +45,8 @@ interface Known {
   set: KeySet | undefined;
   triedAt: number;
   fetching: Promise<void> | undefined;
+  /** Why the latest fetch gave nothing. */
+  failure: unknown;
 }
 
 /**
@@ -61,19 +75,20 @@ export class IssuerKeys {
     const known = this.#knownOf(issuer);
     if (this.#isOlder(known.set, FRESH)) await this.#refresh(issuer, known);
     if (known.set === undefined || this.#isOlder(known.set, STALE))
-      throw refuse('token_issuer_unreachable');
-    let fitting = fittingKeys(known.set, algorithm, keyId);
+      throw refuse('token_issuer_unreachable', known.failure);
+    let fitting = fittingKeys(known.set, issuer, algorithm, keyId);
     if (fitting.length === 0) {
       await this.#refresh(issuer, known);
-      fitting = fittingKeys(known.set, algorithm, keyId);
+      fitting = fittingKeys(known.set, issuer, algorithm, keyId);
     }
     const [key] = fitting;
     if (key === undefined || fitting.length > 1) throw refuse('token_key_unknown');
-    return importOnce(known.set, key, algorithm);
+    return importOnce(key, algorithm);
   }
 
   #knownOf(issuer: TrustedIssuer): Known {
-    const source = issuer.jwksUri ?? '';
+    // Whatever an administrator changes, the keys are asked for anew.
+    const source = `${issuer.createdAt} ${issuer.version} ${issuer.jwksUri ?? ''}`;
     const known = this.#known.get(issuer.issuer);
     if (known?.source === source) return known;
     const fresh: Known = {
@@ -81,6 +96,7 @@ export class IssuerKeys {
       set: undefined,
       triedAt: Number.NEGATIVE_INFINITY,
       fetching: undefined,
+      failure: undefined,
     };
     this.#known.delete(issuer.issuer);
     this.#known.set(issuer.issuer, fresh);
@@ -95,7 +111,8 @@ export class IssuerKeys {
 
   async #refresh(issuer: TrustedIssuer, known: Known): Promise<void> {
     if (known.fetching === undefined) {
-      if (Math.abs(this.clock.now() - known.triedAt) < COOL_DOWN) return;
+      const wait = known.set === undefined ? FIRST_COOL_DOWN : COOL_DOWN;
+      if (Math.abs(this.clock.now() - known.triedAt) < wait) return;
       known.triedAt = this.clock.now();
       known.fetching = this.#read(issuer, known).finally(() => (known.fetching = undefined));
     }
@@ -105,16 +122,14 @@ export class IssuerKeys {
   /** Keeps what was known when the issuer cannot be read: its age decides whether that is enough. */
   async #read(issuer: TrustedIssuer, known: Known): Promise<void> {
     try {
-      const set = await this.fetch.getJson(issuer.jwksUri ?? (await this.#discover(issuer.issuer)));
-      const keys = isJsonObject(set) ? set['keys'] : undefined;
-      if (!Array.isArray(keys) || keys.length > MAX_KEYS) return;
-      known.set = {
-        keys: keys.filter(isJsonObject),
-        fetchedAt: this.clock.now(),
-        imported: new Map(),
-      };
-    } catch {
-      // The caller sees what is still known.
+      const { keys } = await this.fetch.getJson(
+        issuer.jwksUri ?? (await this.#discover(issuer.issuer)),
+      );
+      if (!Array.isArray(keys) || keys.length > MAX_KEYS)
+        throw new Error(`A key set has a list of at most ${MAX_KEYS} keys`);
+      known.set = { keys: keys.flatMap(publishedKey), fetchedAt: this.clock.now() };
+    } catch (error) {
+      known.failure = error;
     }
   }
 
@@ -130,13 +145,8 @@ export class IssuerKeys {
     for (const document of documents) {
       try {
         const metadata = await this.fetch.getJson(document);
-        if (
-          isJsonObject(metadata) &&
-          metadata['issuer'] === issuer &&
-          typeof metadata['jwks_uri'] === 'string'
-        ) {
-          return metadata['jwks_uri'];
-        }
+        const address = metadata['jwks_uri'];
+        if (metadata['issuer'] === issuer && typeof address === 'string') return address;
       } catch (error) {
         failure = error;
       }
@@ -145,61 +155,73 @@ export class IssuerKeys {
   }
 }
 
+/** One key, one algorithm (RFC 8725 section 3.1): an open one serves the first that the issuer may use. */
 function fittingKeys(
   set: KeySet,
+  issuer: TrustedIssuer,
   algorithm: string,
   keyId: string | undefined,
-): readonly JsonObject[] {
-  const type = KEY_TYPES.find(([pattern]) => pattern.test(algorithm))?.[1];
+): readonly PublishedKey[] {
   return set.keys.filter(
     (key) =>
-      key['kty'] === type &&
-      (keyId === undefined || key['kid'] === keyId) &&
-      (key['alg'] === undefined || key['alg'] === algorithm) &&
-      (key['use'] === undefined || key['use'] === 'sig') &&
-      isOfCurve(key, algorithm) &&
-      isStrong(key),
+      (keyId === undefined || key.kid === keyId) &&
+      issuer.algorithms.find((each) => key.algorithms.includes(each)) === algorithm,
   );
 }
 
-function isOfCurve(key: JsonObject, algorithm: string): boolean {
-  if (key['kty'] === 'RSA') return true;
-  const curves: Readonly<Record<string, string>> = {
-    ES256: 'P-256',
-    ES384: 'P-384',
-    ES512: 'P-521',
-    EdDSA: 'Ed25519',
-  };
-  return key['crv'] === curves[algorithm];
+/** None of what cannot verify: another use, a secret, a weak key, or one whose private half is public. */
+function publishedKey(jwk: Json): readonly PublishedKey[] {
+  if (!isJsonObject(jwk) || Object.hasOwn(jwk, 'd')) return [];
+  const { kid, use, alg, key_ops: operations } = jwk;
+  if (use !== undefined && use !== 'sig') return [];
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify')))
+    return [];
+  const algorithms = algorithmsOf(jwk).filter((each) => alg === undefined || alg === each);
+  return algorithms.length === 0 ? [] : [{ kid, algorithms, jwk, imported: new Map() }];
 }
 
-function isStrong(key: JsonObject): boolean {
-  if (key['kty'] !== 'RSA') return true;
-  return typeof key['n'] === 'string' && Buffer.from(key['n'], 'base64url').length >= 256;
+function algorithmsOf(jwk: JsonObject): readonly string[] {
+  if (jwk['kty'] === 'RSA') return isStrong(jwk) ? RSA_ALGORITHMS : [];
+  return CURVE_ALGORITHMS.filter(
+    ([type, curve]) => type === jwk['kty'] && curve === jwk['crv'],
+  ).map(([, , algorithm]) => algorithm);
 }
 
-function importOnce(set: KeySet, key: JsonObject, algorithm: string): Promise<CryptoKey> {
-  const name = `${algorithm} ${set.keys.indexOf(key)}`;
-  let imported = set.imported.get(name);
+/** At least 2048 bits (RFC 7518 section 3.3), and no exponent that makes forging easy. */
+function isStrong({ n, e }: JsonObject): boolean {
+  if (typeof n !== 'string' || typeof e !== 'string') return false;
+  const modulus = Buffer.from(n, 'base64url');
+  const exponent = Buffer.from(e, 'base64url');
+  const leadingZeros = modulus.findIndex((byte) => byte !== 0);
+  return (
+    modulus.length - leadingZeros >= 256 &&
+    exponent.length > 0 &&
+    exponent.length <= 6 &&
+    exponent.readUIntBE(0, exponent.length) >= 65_537
+  );
+}
+
+function importOnce(key: PublishedKey, algorithm: string): Promise<CryptoKey> {
+  let imported = key.imported.get(algorithm);
   if (imported === undefined) {
-    imported = importPublic(key, algorithm);
-    set.imported.set(name, imported);
+    imported = importPublic(key.jwk, algorithm);
+    key.imported.set(algorithm, imported);
   }
   return imported;
 }
 
-/** Public members only, by name: a private one that a careless issuer published is not used. */
-async function importPublic(key: JsonObject, algorithm: string): Promise<CryptoKey> {
-  const { kty, crv, x, y, n, e } = key;
+/** Public members only, by name: the rest of what was published has no say. */
+async function importPublic(jwk: JsonObject, algorithm: string): Promise<CryptoKey> {
+  const { kty, crv, x, y, n, e } = jwk;
   const publicKey =
     kty === 'RSA' ? { kty, n, e } : { kty, crv, x, ...(y === undefined ? {} : { y }) };
   try {
     return (await importJWK(publicKey as JWK, algorithm)) as CryptoKey;
-  } catch {
-    throw refuse('token_key_unknown');
+  } catch (cause) {
+    throw refuse('token_key_unknown', cause);
   }
 }
 
-function refuse(reason: RefusalReason): InvalidRequestError {
-  return new InvalidRequestError(reason, 'A presented token is not acceptable.');
+function refuse(reason: RefusalReason, cause?: unknown): InvalidRequestError {
+  return new InvalidRequestError(reason, 'A presented token is not acceptable.', { cause });
 }

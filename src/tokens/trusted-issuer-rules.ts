@@ -1,11 +1,21 @@
 import { isAudienceName, isResourceUri } from '../oauth/resource.js';
 import { isScopeValue } from '../oauth/scope.js';
 import { TokenType } from '../oauth/token-type.js';
-import { TRUSTED_ALGORITHMS, type TrustedIssuer } from './trusted-issuer.js';
+import { TRUSTED_ALGORITHMS, type AcceptedToken, type TrustedIssuer } from './trusted-issuer.js';
 
 const CLAIM_NAME = /^[A-Za-z0-9_:/.-]{1,128}$/;
 const HEADER_TYPE = /^[a-z0-9!#$&^_.+-]{1,64}$/;
 const MAX_LIST = 100;
+/** Kinds of JWT that prove or report something else (RFC 8725 section 3.11). */
+const NEVER_PRESENTED: ReadonlySet<string> = new Set([
+  'dpop+jwt',
+  'logout+jwt',
+  'secevent+jwt',
+  'statuslist+jwt',
+  'token-introspection+jwt',
+  'oauth-authz-req+jwt',
+  'client-authentication+jwt',
+]);
 
 /** One thing that is wrong with a trusted issuer, with the field it is about. */
 export interface TrustedIssuerProblem {
@@ -29,7 +39,11 @@ export function trustedIssuerProblems(
     'issuer',
     'must be an https URL without query or fragment',
   );
-  check(issuer.issuer !== ownIssuer, 'issuer', 'must not be this server itself');
+  check(
+    withoutSlash(issuer.issuer) !== withoutSlash(ownIssuer),
+    'issuer',
+    'must not be this server itself',
+  );
   check(
     issuer.name.length > 0 && issuer.name.length <= 200 && !/\p{Cc}/u.test(issuer.name),
     'name',
@@ -60,11 +74,23 @@ export function trustedIssuerProblems(
       'must be lower-case typ values, or none',
     );
     check(
+      !accepted.types.some((type) => NEVER_PRESENTED.has(type)),
+      `${field}.types`,
+      'must not name a kind that says nothing about who may do what',
+    );
+    check(
       isList(accepted.audiences) && accepted.audiences.every(isIdentifier),
       `${field}.audiences`,
       'must be absolute URIs without fragment, or names',
     );
   });
+  check(
+    !issuer.accepts.some((one, index) =>
+      issuer.accepts.slice(index + 1).some((other) => isSameKind(one, other)),
+    ),
+    'accepts',
+    'must not accept the same type for the same audience as two kinds',
+  );
   check(CLAIM_NAME.test(issuer.subjectClaim), 'subjectClaim', 'must be a claim name');
   check(
     issuer.clientIdClaims.length <= 10 &&
@@ -89,6 +115,18 @@ export function trustedIssuerProblems(
     'must be 0 to 60 seconds',
   );
   return problems;
+}
+
+/** Whether a token could be taken for either, so that nothing would tell an ID token from another JWT. */
+function isSameKind(one: AcceptedToken, other: AcceptedToken): boolean {
+  return (
+    one.types.some((type) => other.types.includes(type)) &&
+    one.audiences.some((audience) => other.audiences.includes(audience))
+  );
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '').toLowerCase();
 }
 
 function isList(values: readonly string[]): boolean {

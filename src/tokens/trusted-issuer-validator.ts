@@ -20,6 +20,8 @@ import type { AcceptedToken, TrustedAlgorithm, TrustedIssuer } from './trusted-i
 
 /** Seconds: a token that says it lives longer is refused, so that nothing is kept for years. */
 const MAX_LIFETIME = 24 * 60 * 60;
+/** Claims of a token that is no bearer's: a security event (RFC 8417 section 2.2), a key's own (RFC 7800 section 3). */
+const NOT_A_BEARER = ['events', 'cnf'] as const;
 const MAX_AUDIENCES = 50;
 const MAX_SCOPES = 500;
 
@@ -44,6 +46,8 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
     const issuer = await this.#issuerOf(jws);
     const accepted = issuer.accepts.find((each) => each.tokenType === tokenType);
     if (!accepted?.types.includes(jws.type)) throw refuse('token_kind_mismatch');
+    if (NOT_A_BEARER.some((name) => Object.hasOwn(jws.claims, name)))
+      throw refuse('token_kind_mismatch');
     await this.#verify(token, jws, issuer);
     this.#checkTime(jws.claims, issuer);
     return this.#read(jws, issuer, accepted, hash);
@@ -84,7 +88,7 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
     if (typeof exp !== 'number' || !isTime(nbf) || !isTime(iat))
       throw refuse('token_claims_invalid');
     // What is issued from it never outlives it, so a token past its time has nothing to give.
-    if (exp + clockSkew <= now || Math.floor(exp) <= now) throw refuse('token_expired');
+    if (Math.floor(exp) <= now) throw refuse('token_expired');
     if (exp > now + MAX_LIFETIME) throw refuse('token_claims_invalid');
     if ((nbf ?? 0) > now + clockSkew || (iat ?? 0) > now + clockSkew)
       throw refuse('token_not_yet_valid');
@@ -106,8 +110,9 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
     ) {
       throw refuse('token_claims_invalid');
     }
-    if (!audience.some((each) => accepted.audiences.includes(each)))
-      throw refuse('token_audience_mismatch');
+    // Any other audience is a name of the issuer's own: it gives a client of that name nothing here.
+    const known = audience.filter((each) => accepted.audiences.includes(each));
+    if (known.length === 0) throw refuse('token_audience_mismatch');
     const { acr, auth_time: authTime } = claims;
     if (!isText(acr) || !isTime(authTime) || !isText(claims['sid']) || !isTextList(claims['amr']))
       throw refuse('token_claims_invalid');
@@ -118,11 +123,9 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
       jti,
       keyId,
       tokenId: undefined,
-      clientId: issuer.clientIdClaims
-        .map((name) => readName(claims[name]))
-        .find((name) => name !== undefined),
+      clientId: readClientId(claims, issuer),
       clientIssuer: issuer.issuer,
-      audience,
+      audience: known,
       scope: readScope(claims[issuer.scopeClaim], issuer),
       expiresAt: Math.floor(Number(claims['exp'])),
       chain: this.#chain({ iss: issuer.issuer, sub }, claims['act'], issuer),
@@ -145,6 +148,15 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
       throw refuse('token_chain_not_trusted');
     return chain;
   }
+}
+
+/** The first claim that is there decides: one that is malformed is not passed over for the next. */
+function readClientId(claims: JsonObject, { clientIdClaims }: TrustedIssuer): string | undefined {
+  const claim = clientIdClaims.find((name) => Object.hasOwn(claims, name));
+  if (claim === undefined) return undefined;
+  const clientId = readName(claims[claim]);
+  if (clientId === undefined) throw refuse('token_claims_invalid');
+  return clientId;
 }
 
 function readAudience(aud: unknown): readonly string[] | undefined {

@@ -61,7 +61,11 @@ export class Protocol {
       ...options,
       adapters: [InMemoryStoresModule],
     });
-    const app = await NestFactory.create(module, { bodyParser: false, logger: false });
+    const app = await NestFactory.create(module, {
+      bodyParser: false,
+      logger: false,
+      abortOnError: false,
+    });
     await app.listen(0, '127.0.0.1');
     const { port } = (app.getHttpServer() as { address(): AddressInfo }).address();
     return new Protocol(app, clock, port);
