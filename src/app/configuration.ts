@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
 import { z } from 'zod';
@@ -15,8 +16,10 @@ const list = z
   );
 
 const encryptionKey = z.string().transform((text, context) => {
-  const key = Buffer.from(text, /^[0-9a-f]{64}$/i.test(text) ? 'hex' : 'base64');
-  if (key.length !== 32)
+  const isHex = /^[0-9a-f]{64}$/i.test(text);
+  const key = Buffer.from(text, isHex ? 'hex' : 'base64');
+  // Node skips what is no base64, so that a passphrase would pass for a weak key.
+  if (key.length !== 32 || !(isHex || /^[A-Za-z0-9+/_-]{43}=?$/.test(text)))
     context.addIssue({ code: 'custom', message: 'must be 32 bytes in base64, base64url or hex' });
   return key;
 });
@@ -44,7 +47,7 @@ const SCHEMA = z.object({
     .min(1)
     .optional()
     .describe(
-      'The address to listen on. Default: 127.0.0.1 in development, 0.0.0.0 in production.',
+      'The address to listen on; loopback only in development. Default: 127.0.0.1 in development, 0.0.0.0 in production.',
     ),
   PORT: z.coerce
     .number()
@@ -52,7 +55,7 @@ const SCHEMA = z.object({
     .min(0)
     .max(65_535)
     .default(3000)
-    .describe('The port to listen on. Default: 3000.'),
+    .describe('The port to listen on; 0 for any free one, which needs ISSUER. Default: 3000.'),
   DATABASE_URL: z
     .url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' })
     .optional()
@@ -222,6 +225,12 @@ function togetherProblems(
     problems.push(...issuerProblems(settings.ISSUER, isProduction));
   if (settings.EXCLUDED_SUBJECT_CLAIMS?.includes('act'))
     problems.push('EXCLUDED_SUBJECT_CLAIMS: act can never be dropped');
+  if (settings.TRUST_PROXY?.every(isNetwork) === false)
+    problems.push('TRUST_PROXY: must be IP addresses or networks, such as 10.0.0.0/8');
+  if (settings.PORT === 0 && given['ISSUER'] === undefined)
+    problems.push('PORT: 0 needs ISSUER, which cannot be made from it');
+  if (settings.NODE_ENV === 'development' && !isLoopback(settings.HOST ?? '127.0.0.1'))
+    problems.push('HOST: development listens on loopback only; use NODE_ENV=production');
   if (!isProduction) return problems;
   if (given['ISSUER'] === undefined)
     problems.push('ISSUER: production needs the public https URL of this service');
@@ -238,9 +247,11 @@ function togetherProblems(
 function issuerProblems(issuer: string, isProduction: boolean): string[] {
   if (!URL.canParse(issuer)) return ['ISSUER: must be a URL'];
   const url = new URL(issuer);
-  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   const problems: string[] = [];
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback && !isProduction)) {
+  if (
+    url.protocol !== 'https:' &&
+    !(url.protocol === 'http:' && isLoopback(url.hostname) && !isProduction)
+  ) {
     problems.push(
       isProduction
         ? 'ISSUER: must be https in production'
@@ -257,6 +268,20 @@ function issuerProblems(issuer: string, isProduction: boolean): string[] {
     );
   }
   return problems;
+}
+
+function isLoopback(host: string): boolean {
+  return ['localhost', '127.0.0.1', '::1', '[::1]'].includes(host);
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return (
+    prefix === undefined ||
+    (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128))
+  );
 }
 
 function configurationOf(settings: Settings): Configuration {

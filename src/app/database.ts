@@ -5,6 +5,9 @@ import { hasPendingMigrations, runMigrations } from '../typeorm/migrate.js';
 import type { Configuration } from './configuration.js';
 import { EmbeddedDatabase } from './embedded/embedded-database.js';
 
+/** Milliseconds. */
+const STATEMENT_TIMEOUT = 10_000;
+
 /** An open database, with the server that was started for it. */
 export interface Database {
   readonly dataSource: DataSource;
@@ -41,7 +44,13 @@ export async function openDatabase(
     ...tokenExchangeSchema,
     poolSize: configuration.database.poolSize,
     connectTimeoutMS: 5_000,
-    extra: { statement_timeout: 10_000, application_name: 'nest-token-exchange' },
+    extra: {
+      statement_timeout: STATEMENT_TIMEOUT,
+      // For a server that is not there any more to keep its own time limit.
+      query_timeout: STATEMENT_TIMEOUT + 1_000,
+      keepAlive: true,
+      application_name: 'nest-token-exchange',
+    },
   });
   const close = async (): Promise<void> => {
     if (dataSource.isInitialized) await dataSource.destroy();

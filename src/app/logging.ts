@@ -1,12 +1,17 @@
 import type { LoggerService } from '@nestjs/common';
-import { destination, pino, type Logger } from 'pino';
+import { destination, pino, type DestinationStream, type Logger } from 'pino';
 import { pinoHttp, type HttpLogger } from 'pino-http';
 import { v7 as uuidv7 } from 'uuid';
 
-const REQUEST_ID = /^[A-Za-z0-9_-]{1,64}$/;
+import { looksLikeSecret } from '../oauth/secret-shape.js';
 
-/** The log of the service: one JSON line an event on standard output. */
-export function makeLogger(level: string): Logger {
+const REQUEST_ID = /^[A-Za-z0-9_-]{1,40}$/;
+
+/** The log of the service: one JSON line an event, on standard output unless told otherwise. */
+export function makeLogger(
+  level: string,
+  to: DestinationStream = destination({ sync: false }),
+): Logger {
   return pino(
     {
       level,
@@ -16,7 +21,7 @@ export function makeLogger(level: string): Logger {
         censor: '[secret]',
       },
     },
-    destination({ sync: false }),
+    to,
   );
 }
 
@@ -37,7 +42,7 @@ export function accessLog(logger: Logger): HttpLogger {
       req: (request: { id: string; method: string; url: string }) => ({
         id: request.id,
         method: request.method,
-        path: (request.url.split('?', 1)[0] ?? '').slice(0, 200),
+        path: tellablePath(request.url),
       }),
       res: (response: { statusCode: number }) => ({ status: response.statusCode }),
       err: (error: Error) => ({ type: error.name }),
@@ -57,6 +62,13 @@ const FRAMEWORK: ReadonlySet<unknown> = new Set([
   'RouterExplorer',
   'RoutesResolver',
 ]);
+
+/** The path without its query, and without what may be a secret in the wrong place. */
+function tellablePath(url: string): string {
+  const [path = ''] = url.split('?', 1);
+  const segments = path.slice(0, 200).split('/');
+  return segments.map((each) => (looksLikeSecret(each) ? '[cut]' : each)).join('/');
+}
 
 /** Nest's own lines, through the same log. */
 export class NestLog implements LoggerService {

@@ -5,7 +5,7 @@ import {
   InvalidScopeError,
   InvalidTargetError,
 } from '../oauth/oauth-error.js';
-import type { RefusalReason } from '../oauth/refusal-reason.js';
+import { REFUSAL_REASONS, type RefusalReason } from '../oauth/refusal-reason.js';
 import { intersectScopes, isScopeWithin, type Scope } from '../oauth/scope.js';
 import { Actor } from './actor.js';
 import { DelegationChain } from './delegation-chain.js';
@@ -19,7 +19,7 @@ import {
 } from './exchange-request.js';
 import { isSameParty } from './party.js';
 import type { TokenId } from './token-id.js';
-import type { ActingMode, Allowed, Basis } from './verdict.js';
+import type { ActingMode, Allowed, Basis, Refused, Verdict } from './verdict.js';
 
 /** What an issued token will say besides what the policy decides. */
 export interface ExchangeOptions {
@@ -69,16 +69,18 @@ export class Decision {
 
   /**
    * Asks the policy about an exchange.
-   * @throws OAuthError when it refuses, or allows more than the subject token holds (reason `policy_widened`)
+   * @throws OAuthError when it refuses, or allows more than the tokens, the client and the targets
+   *   hold (reason `policy_widened`); TypeError when its answer is no verdict
    */
   static async ofExchange(
     policy: DelegationPolicy,
     request: ExchangeRequest,
     options: ExchangeOptions,
   ): Promise<Decision> {
-    const verdict = await policy.decide(request);
+    const verdict: unknown = await policy.decide(request);
+    if (!isVerdict(verdict)) throw new TypeError('The delegation policy did not give a verdict');
     options.heard?.(verdict.basis);
-    if (verdict.outcome !== 'allowed') throw refusal(verdict.reason);
+    if (verdict.outcome !== 'allowed') throw refusal(namedReason(verdict));
     const chain = resultingChain(request, verdict.mode, options.actorClaims);
     if (!isWithin(verdict, request, chain)) throw refusal('policy_widened');
     return new Decision({
@@ -187,9 +189,34 @@ function resultingChain(
   return chain.extend(Actor.of(request.actor, request.requester.clientId, actorClaims));
 }
 
+const MODES: ReadonlySet<unknown> = new Set<ActingMode>(['delegation', 'impersonation', 'self']);
+
+/** Whether a policy of somebody else's answered in the form that it promises. */
+function isVerdict(answer: unknown): answer is Verdict {
+  if (typeof answer !== 'object' || answer === null) return false;
+  const { outcome, basis, mode, audience, scope } = answer as Record<keyof Allowed, unknown>;
+  if (!isBasis(basis)) return false;
+  if (outcome === 'refused') return true;
+  return (
+    outcome === 'allowed' && MODES.has(mode) && Array.isArray(audience) && scope instanceof Set
+  );
+}
+
+/** Nothing is decided without a basis that an auditor can read. */
+function isBasis(basis: unknown): basis is Basis {
+  if (typeof basis !== 'object' || basis === null) return false;
+  const { policy, version, rule } = basis as Record<keyof Basis, unknown>;
+  return [policy, version, rule].every((each) => typeof each === 'string' && each !== '');
+}
+
+/** The reason of a refusal; one that no record knows is the policy's own. */
+function namedReason({ reason }: Refused): RefusalReason {
+  return REFUSAL_REASONS.includes(reason) ? reason : 'policy_refused';
+}
+
 /** The invariant of every exchange, whatever a policy said. */
 function isWithin(verdict: Allowed, request: ExchangeRequest, chain: DelegationChain): boolean {
-  const { subjectToken, actorToken, actor, targets, now } = request;
+  const { subjectToken, actorToken, actor, requester, targets, now } = request;
   const asked = new Set(targets.map((target) => target.identifier));
   const selfActing = isSameParty(actor, subjectToken.chain.subject);
   return (
@@ -200,13 +227,17 @@ function isWithin(verdict: Allowed, request: ExchangeRequest, chain: DelegationC
     (subjectToken.mayAct === undefined || subjectToken.mayAct.names(actor)) &&
     verdict.audience.length > 0 &&
     verdict.audience.length === asked.size &&
+    new Set(verdict.audience).size === asked.size &&
     verdict.audience.every((identifier) => asked.has(identifier)) &&
     verdict.scope.size > 0 &&
     isScopeWithin(verdict.scope, subjectToken.scope) &&
+    isScopeWithin(verdict.scope, requester.scope) &&
+    targets.every(({ offeredScope }) => isScopeWithin(verdict.scope, offeredScope)) &&
     (request.requestedScope === undefined ||
       isScopeWithin(verdict.scope, request.requestedScope)) &&
     Number.isInteger(verdict.expiresAt) &&
     verdict.expiresAt > now &&
+    verdict.expiresAt <= now + request.chainLifetime &&
     verdict.expiresAt <= subjectToken.expiresAt &&
     (actorToken === undefined || verdict.expiresAt <= actorToken.expiresAt)
   );

@@ -6,7 +6,8 @@ import type { Verdict } from './verdict.js';
  *
  * Promises: the same request gets the same verdict while the rules stay; a refusal names its
  * reason. It may reject when it cannot know: then nothing is issued. It is not trusted: an
- * `Allowed` that would widen the subject token or cut its chain is refused by `Decision`.
+ * `Allowed` with more scope than the subject token, the client or a target has, with a longer life,
+ * other targets or a cut chain is refused by `Decision`.
  */
 export abstract class DelegationPolicy {
   abstract decide(request: ExchangeRequest): Verdict | Promise<Verdict>;

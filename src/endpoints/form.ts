@@ -52,6 +52,11 @@ export async function readForm(request: FormRequest): Promise<GrantParameters> {
 
 function readBody(request: IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {
+    // What ended before we listen would never tell us: the caller hung up, or somebody read it all.
+    if (request.destroyed || request.readableEnded) {
+      reject(refuse('malformed_request', 'The request body ended too early.'));
+      return;
+    }
     let text = '';
     request.setEncoding('latin1');
     request.on('data', (chunk: string) => {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 
-import { Controller, Get, Headers, Res, UseFilters } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { All, Controller, Get, Headers, Res, UseFilters } from '@nestjs/common';
+import { ApiExcludeEndpoint, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { ServerResponse } from 'node:http';
 
 import { KeyRing } from '../keys/key-ring.js';
+import { MethodNotAllowedError } from '../oauth/oauth-error.js';
 import { OAuthErrorFilter } from './oauth-error.filter.js';
 
 /** Seconds that anybody may keep the key set: well under the time a new key is announced. */
@@ -33,10 +34,22 @@ export class JwksController {
     const text = JSON.stringify(await this.ring.jwks());
     const etag = `"${createHash('sha256').update(text).digest('base64url')}"`;
     const headers = { 'Cache-Control': `public, max-age=${MAX_AGE}`, ETag: etag };
-    if (known === etag) {
+    if (isKnown(etag, known)) {
       response.writeHead(304, headers).end();
       return;
     }
     response.writeHead(200, { ...headers, 'Content-Type': 'application/jwk-set+json' }).end(text);
   }
+
+  @All()
+  @ApiExcludeEndpoint()
+  otherMethod(): never {
+    throw new MethodNotAllowedError('GET, HEAD');
+  }
+}
+
+/** Whether `If-None-Match` names it, also weakly, as proxies that compress do (RFC 9110 section 13.1.2). */
+function isKnown(etag: string, header: string | undefined): boolean {
+  const known = header?.split(',').map((each) => each.trim().replace(/^W\//, '')) ?? [];
+  return known.includes(etag) || known.includes('*');
 }

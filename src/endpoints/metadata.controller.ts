@@ -1,7 +1,8 @@
-import { Controller, Get, NotFoundException, Param, Res, UseFilters } from '@nestjs/common';
+import { All, Controller, Get, Param, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { ServerResponse } from 'node:http';
 
+import { MethodNotAllowedError, NothingHereError } from '../oauth/oauth-error.js';
 import { OAuthErrorFilter } from './oauth-error.filter.js';
 import { ServerMetadata } from './server-metadata.js';
 
@@ -43,8 +44,14 @@ export class MetadataController {
   @ApiExcludeEndpoint()
   inserted(@Param('path') path: string | readonly string[], @Res() response: ServerResponse): void {
     const asked = `/${typeof path === 'string' ? path : path.join('/')}`;
-    if (asked !== this.metadata.issuerPath) throw new NotFoundException();
+    if (asked !== this.metadata.issuerPath) throw new NothingHereError();
     this.#send(response);
+  }
+
+  @All(['oauth-authorization-server', 'openid-configuration'])
+  @ApiExcludeEndpoint()
+  otherMethod(): never {
+    throw new MethodNotAllowedError('GET, HEAD');
   }
 
   #send(response: ServerResponse): void {

@@ -2,6 +2,7 @@ import {
   Catch,
   HttpException,
   Logger,
+  NotFoundException,
   type ArgumentsHost,
   type ExceptionFilter,
 } from '@nestjs/common';
@@ -9,6 +10,7 @@ import type { ServerResponse } from 'node:http';
 
 import {
   InvalidRequestError,
+  NothingHereError,
   OAuthError,
   TemporarilyUnavailableError,
 } from '../oauth/oauth-error.js';
@@ -36,6 +38,7 @@ export class OAuthErrorFilter implements ExceptionFilter {
 
 function refusalOf(thrown: unknown): OAuthError {
   if (thrown instanceof OAuthError) return thrown;
+  if (thrown instanceof NotFoundException) return new NothingHereError();
   if (thrown instanceof HttpException && thrown.getStatus() < 500) {
     return new InvalidRequestError('malformed_request', 'The request is malformed.');
   }

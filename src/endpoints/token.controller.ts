@@ -47,9 +47,10 @@ export class TokenController {
   async #grant(request: TokenHttpRequest, attempt: Attempt): Promise<TokenResponse> {
     const parameters = await readForm(request);
     const grantType = parameters.require('grant_type');
+    // Only a known one: any other text could be a secret in the wrong field.
+    if (this.grants.types.includes(grantType)) attempt.note({ grantType });
     const { client } = await this.#authenticate(request, parameters, attempt);
     const grant = this.grants.choose(grantType, client);
-    attempt.note({ grantType });
     return grant.issue({ client, parameters, attempt });
   }
 

@@ -1,9 +1,11 @@
 import type { AttemptFacts } from '../audit/attempt.js';
 import { isAudienceName, isResourceUri } from '../oauth/resource.js';
 import { isScopeValue } from '../oauth/scope.js';
+import { looksLikeSecret } from '../oauth/secret-shape.js';
 import type { GrantParameters } from './grant-parameters.js';
 
 const MOST = 16;
+const LONGEST = 256;
 
 /**
  * What a record keeps of what was asked for: only values that can be a scope or a target, and not
@@ -12,11 +14,13 @@ const MOST = 16;
 export function requestedFacts(parameters: GrantParameters): AttemptFacts {
   const scope = (parameters.get('scope') ?? '')
     .split(' ')
-    .filter((value) => isScopeValue(value) && value.length <= 100);
-  const resource = parameters.all('resource').filter(isResourceUri);
+    .filter((value) => isScopeValue(value) && isTellable(value));
+  const resource = parameters
+    .all('resource')
+    .filter((uri) => isResourceUri(uri) && isTellable(uri));
   const audience = parameters
     .all('audience')
-    .filter((name) => isAudienceName(name) && name.length <= 256);
+    .filter((name) => isAudienceName(name) && isTellable(name));
   return {
     requested: {
       ...(scope.length === 0 ? {} : { scope: scope.slice(0, MOST) }),
@@ -24,4 +28,8 @@ export function requestedFacts(parameters: GrantParameters): AttemptFacts {
       ...(audience.length === 0 ? {} : { audience: audience.slice(0, MOST) }),
     },
   };
+}
+
+function isTellable(text: string): boolean {
+  return text.length <= LONGEST && !looksLikeSecret(text);
 }

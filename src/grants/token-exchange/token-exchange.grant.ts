@@ -8,7 +8,11 @@ import type { ExchangeRequest, Requester } from '../../delegation/exchange-reque
 import { Clock, epochSeconds } from '../../oauth/clock.js';
 import { GrantType } from '../../oauth/grant-type.js';
 import { IssuerSettings } from '../../oauth/issuer-settings.js';
-import { InvalidTargetError, UnauthorizedClientError } from '../../oauth/oauth-error.js';
+import {
+  InvalidRequestError,
+  InvalidTargetError,
+  UnauthorizedClientError,
+} from '../../oauth/oauth-error.js';
 import type { TokenResponse } from '../../oauth/token-response.js';
 import { TokenType } from '../../oauth/token-type.js';
 import type { SecurityToken } from '../../tokens/security-token.js';
@@ -78,10 +82,8 @@ export class TokenExchangeGrant extends Grant {
 
   async #subject(asked: TokenExchangeRequest, attempt: Attempt): Promise<SecurityToken> {
     attempt.note({ subjectToken: { hash: hashToken(asked.subjectToken) } });
-    const token = await this.tokens.check(
-      asked.subjectToken,
-      asked.subjectTokenType,
-      'subject_token_type',
+    const token = unbound(
+      await this.tokens.check(asked.subjectToken, asked.subjectTokenType, 'subject_token_type'),
     );
     attempt.note({
       subjectToken: recordedToken(token, asked.subjectTokenType),
@@ -99,7 +101,7 @@ export class TokenExchangeGrant extends Grant {
   ): Promise<SecurityToken | undefined> {
     if (actor === undefined) return undefined;
     attempt.note({ actorToken: { hash: hashToken(actor.token) } });
-    const token = await this.tokens.check(actor.token, actor.type, 'actor_token_type');
+    const token = unbound(await this.tokens.check(actor.token, actor.type, 'actor_token_type'));
     attempt.note({ actorToken: recordedToken(token, actor.type) });
     return token;
   }
@@ -110,4 +112,15 @@ export class TokenExchangeGrant extends Grant {
       this.settings.exchangedClientId === 'original' ? subjectToken.clientId : undefined;
     return original ?? requester.clientId;
   }
+}
+
+/** A token that is bound to a key (RFC 7800) is no bearer token, and no proof of the key can be given here. */
+function unbound(token: SecurityToken): SecurityToken {
+  if (Object.hasOwn(token.claims, 'cnf')) {
+    throw new InvalidRequestError(
+      'token_sender_constrained',
+      'A presented token is not acceptable.',
+    );
+  }
+  return token;
 }
