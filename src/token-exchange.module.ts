@@ -1,11 +1,10 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 
-import { AuditLog } from './audit/audit-log.js';
-import { ClientStore } from './clients/client-store.js';
 import { ClientSettingsPolicy } from './delegation/client-settings-policy.js';
 import { DelegationPolicy } from './delegation/delegation-policy.js';
 import { EndpointsModule } from './endpoints/endpoints.module.js';
-import { KeySettings, KeyStore } from './keys/key-store.js';
+import { KeySettings } from './keys/key-store.js';
+import { missingPorts } from './missing-ports.js';
 import { Clock, SystemClock } from './oauth/clock.js';
 import { IssuerSettings } from './oauth/issuer-settings.js';
 import {
@@ -16,9 +15,6 @@ import {
   type TokenExchangeOptions,
 } from './token-exchange.options.js';
 import { FetchSettings } from './tokens/guarded-fetch.js';
-import { TrustedIssuerStore } from './tokens/trusted-issuer-store.js';
-
-const PORTS = [KeyStore, ClientStore, TrustedIssuerStore, AuditLog] as const;
 
 /** The host's options, as the rooms know them. */
 const SETTINGS = [
@@ -50,21 +46,6 @@ const SETTINGS = [
   },
 ] satisfies Provider[];
 
-/** Names every port that is missing, all at once. */
-const PORT_CHECK: Provider = {
-  provide: 'nest-token-exchange:ports',
-  useFactory: (...adapters: unknown[]): true => {
-    const missing = PORTS.filter((_, index) => adapters[index] === undefined).map(
-      (port) => port.name,
-    );
-    if (missing.length === 0) return true;
-    throw new Error(
-      `TokenExchangeModule: no adapter provides ${missing.join(', ')}. Export it from a module in "adapters".`,
-    );
-  },
-  inject: PORTS.map((token) => ({ token, optional: true })),
-};
-
 /** What every room needs from the host: its settings and its adapters of the ports. */
 @Module({})
 class HostModule {}
@@ -93,12 +74,13 @@ function assemble(
   definition: DynamicModule,
   { adapters = [] }: TokenExchangeExtras,
 ): DynamicModule {
+  const missing = missingPorts(adapters);
   const host: DynamicModule = {
     module: HostModule,
     global: true,
     imports: [...(definition.imports ?? []), ...adapters],
-    providers: [...(definition.providers ?? []), ...SETTINGS, PORT_CHECK],
-    exports: [...(adapters as NonNullable<DynamicModule['exports']>), ...SETTINGS],
+    providers: [...(definition.providers ?? []), ...SETTINGS, ...missing],
+    exports: [...adapters, ...SETTINGS, ...missing],
   };
   return {
     module: TokenExchangeModule,

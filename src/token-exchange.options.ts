@@ -1,7 +1,8 @@
 import {
   ConfigurableModuleBuilder,
   type ConfigurableModuleAsyncOptions,
-  type ModuleMetadata,
+  type DynamicModule,
+  type Type,
 } from '@nestjs/common';
 
 import type { DelegationPolicy } from './delegation/delegation-policy.js';
@@ -12,7 +13,7 @@ import type { FetchSettings } from './tokens/guarded-fetch.js';
 
 /** How a host configures the module. */
 export interface TokenExchangeOptions {
-  /** The issuer identifier: `https`, no trailing slash, query or fragment (RFC 8414 section 2). */
+  /** The issuer identifier: `https` (or `http` on loopback), no trailing slash, query or fragment (RFC 8414 section 2). */
   readonly issuer: string;
   /** Everything else that is said of tokens and chains. */
   readonly tokens?: Partial<Omit<IssuerSettings, 'issuer' | 'isProtected'>> | undefined;
@@ -26,10 +27,13 @@ export interface TokenExchangeOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** A module that exports ports. */
+export type Adapter = Type | DynamicModule;
+
 /** What must be known before the options are: the modules that provide the ports. */
 export interface TokenExchangeExtras {
   /** Modules that provide and export `KeyStore`, `ClientStore`, `TrustedIssuerStore` and `AuditLog`. */
-  readonly adapters?: NonNullable<ModuleMetadata['imports']>;
+  readonly adapters?: readonly Adapter[];
 }
 
 /** How a host configures the module with a factory or a class. */
