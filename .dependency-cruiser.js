@@ -150,6 +150,13 @@ export default {
       to: { path: npm('jose', '@nestjs/jwt', 'jsonwebtoken') },
     },
     {
+      name: 'passwords-in-accounts',
+      severity: 'error',
+      comment: 'Only accounts hashes passwords.',
+      from: { path: '^src/', pathNot: room('accounts') },
+      to: { path: npm('@node-rs/argon2') },
+    },
+    {
       name: 'no-jsonwebtoken',
       severity: 'error',
       comment: 'Our own tokens go through JwtService, all others through jose.',
@@ -168,6 +175,7 @@ export default {
           '@nestjs/core',
           '@nestjs/jwt',
           '@nestjs/swagger',
+          '@node-rs/argon2',
           '@opentelemetry/api',
           'class-transformer',
           'class-validator',

@@ -7,6 +7,9 @@ import {
   type Configuration,
 } from './configuration.js';
 import { migrateDatabase, StartError } from './database.js';
+import { KeySealError } from '../keys/key-seal.js';
+import { DataDirectoryInUseError } from './embedded/data-directory.js';
+import { EmbeddedDatabaseError } from './embedded/embedded-database-error.js';
 import { makeLogger } from './logging.js';
 import { startService } from './service.js';
 
@@ -65,8 +68,23 @@ async function start(configuration: Configuration, logger: Logger): Promise<void
   logger.flush();
 }
 
+/** Mistakes whose message says what to do. */
+const KNOWN_MISTAKES = [
+  ConfigurationError,
+  DataDirectoryInUseError,
+  EmbeddedDatabaseError,
+  StartError,
+];
+const IN_USE = 'EADDRINUSE';
+
 /** What a person at the terminal should read: a known mistake without a stack trace. */
 function explain(error: unknown): string {
-  if (error instanceof ConfigurationError || error instanceof StartError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  if (KNOWN_MISTAKES.some((kind) => error instanceof kind)) return error.message;
+  if (error instanceof KeySealError) {
+    return `${error.message}. Is KEY_ENCRYPTION_KEY the one that the database was made with?`;
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === IN_USE) return `${error.message}. Stop what listens there, or set PORT.`;
+  return error.stack ?? error.message;
 }

@@ -40,7 +40,7 @@ const SCHEMA = z.object({
     .string()
     .optional()
     .describe(
-      'The issuer identifier: a URL without trailing slash, query or fragment; https, or http on loopback outside production. Default in development: http://localhost:PORT.',
+      'The issuer identifier: a URL without trailing slash, query or fragment; https, or http on loopback outside production; one with a path needs a proxy that strips it. Default in development: http://localhost:PORT.',
     ),
   HOST: z
     .string()

@@ -6,6 +6,9 @@ import { Attempt, type AttemptOrigin } from './attempt.js';
 import { AuditLog } from './audit-log.js';
 import type { AuditRecord } from './audit-record.js';
 
+/** Milliseconds that an attempt may take; whatever hangs, its record is written and its caller answered. */
+const TIME_LIMIT = 20_000;
+
 /** Sees to it that every attempt leaves exactly one record, and that no answer leaves before it. */
 @Injectable()
 export class AuditTrail {
@@ -23,7 +26,7 @@ export class AuditTrail {
     const attempt = new Attempt(origin, this.clock.now());
     let answer: T;
     try {
-      answer = await work(attempt);
+      answer = await withinTime(work(attempt));
     } catch (error) {
       const refusal =
         error instanceof OAuthError
@@ -60,4 +63,16 @@ function recordOf(attempt: Attempt, refusal: OAuthError | undefined): AuditRecor
     ...attempt.facts,
     ...(refusal ? { issuedToken: undefined } : {}),
   } as AuditRecord;
+}
+
+/** Rejects when the work is not done in time; what it still does is not answered any more. */
+async function withinTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new TemporarilyUnavailableError('request_timed_out')),
+      TIME_LIMIT,
+    );
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

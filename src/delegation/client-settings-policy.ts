@@ -69,11 +69,18 @@ function chainRefusal(request: ExchangeRequest, mode: ActingMode): Refused | und
   const { chain } = request.subjectToken;
   const { maxDepth, allowLoops } = request.requester.exchange;
   const joins = mode === 'delegation' && !isCurrentActor(request);
-  if (joins && chain.contains(request.actor) && !allowLoops)
-    return refused('delegation_loop', 'chain');
+  if (joins && hasActed(request) && !allowLoops) return refused('delegation_loop', 'chain');
   if (chain.depth + (joins ? 1 : 0) > Math.min(maxDepth, MAX_DEPTH))
     return refused('chain_too_deep', 'chain');
   return undefined;
+}
+
+/** A client is one actor, also where it acts under a name that another issuer gave it. */
+function hasActed({ actor, requester, subjectToken }: ExchangeRequest): boolean {
+  const { chain } = subjectToken;
+  return (
+    chain.contains(actor) || chain.actors.some(({ clientId }) => clientId === requester.clientId)
+  );
 }
 
 function isCurrentActor({ actor, subjectToken }: ExchangeRequest): boolean {

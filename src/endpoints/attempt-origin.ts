@@ -18,7 +18,7 @@ export function originOf(request: OriginRequest): AttemptOrigin {
   const header = request.headers['traceparent'];
   const traceId = typeof header === 'string' ? TRACEPARENT.exec(header)?.[1] : undefined;
   return {
-    requestId: typeof request.id === 'string' ? request.id : uuidv7(),
+    requestId: typeof request.id === 'string' && request.id.length <= 128 ? request.id : uuidv7(),
     traceId: traceId === NO_TRACE ? undefined : traceId,
     address: request.ip ?? request.socket.remoteAddress,
   };

@@ -92,6 +92,9 @@ function* parsedPairs(body: unknown): Iterable<readonly [string, string]> {
   if (typeof body !== 'object' || body === null)
     throw refuse('malformed_request', 'The request body is malformed.');
   for (const [name, value] of Object.entries(body)) {
+    if (Array.isArray(value) && !LISTS.has(name)) {
+      throw refuse('repeated_parameter', 'A parameter is repeated.');
+    }
     for (const each of Array.isArray(value) ? (value as unknown[]) : [value]) {
       if (typeof each !== 'string')
         throw refuse('malformed_request', 'The request body is malformed.');

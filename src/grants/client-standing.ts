@@ -31,7 +31,11 @@ export class ClientStanding extends PartyStanding {
     const { issuer } = this.settings;
     const ours = new Set<string>();
     const foreign = new Set<string>();
-    if (token.clientId !== undefined && token.clientIssuer === issuer) ours.add(token.clientId);
+    if (token.clientId !== undefined) {
+      // A token of ours whose subject is foreign names the original application, or else our client.
+      if (token.clientIssuer === issuer) ours.add(token.clientId);
+      else if (token.isOwn) foreign.add(token.clientId);
+    }
     for (const { iss, sub, clientId } of token.chain.actors) {
       if (iss === issuer) ours.add(clientId ?? sub);
       else if (clientId !== undefined) foreign.add(clientId);

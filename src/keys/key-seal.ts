@@ -2,6 +2,11 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 
 const VERSION = 'v1';
 
+/** A stored private key that cannot be opened. */
+export class KeySealError extends Error {
+  override readonly name = 'KeySealError';
+}
+
 /**
  * Seals private keys at rest: AES-256-GCM with a key derived for this purpose alone (HKDF-SHA-256),
  * bound to the key id, so that a sealed key cannot be moved to another row.
@@ -28,11 +33,11 @@ export class KeySeal {
     ].join('.');
   }
 
-  /** @throws Error when it was sealed with another key, for another `kid`, or changed */
+  /** @throws KeySealError when it was sealed with another key, for another `kid`, or changed */
   open(kid: string, sealed: string): string {
     const [version, nonce, body, tag] = sealed.split('.');
     if (version !== VERSION || nonce === undefined || body === undefined || tag === undefined) {
-      throw new Error(`The stored private key ${kid} is not in a form this version reads`);
+      throw new KeySealError(`The stored private key ${kid} is not in a form this version reads`);
     }
     const decipher = createDecipheriv('aes-256-gcm', this.#key, Buffer.from(nonce, 'base64url'), {
       authTagLength: 16,
@@ -45,7 +50,7 @@ export class KeySeal {
         decipher.final(),
       ]).toString('utf8');
     } catch {
-      throw new Error(
+      throw new KeySealError(
         `The stored private key ${kid} does not open with the configured encryption key`,
       );
     }

@@ -43,12 +43,6 @@ export class InvalidClientError extends OAuthError {
   }
 }
 
-/** `invalid_grant` (RFC 6749 section 5.2): a code or refresh token that cannot be used. */
-export class InvalidGrantError extends OAuthError {
-  readonly error = 'invalid_grant';
-  readonly status = 400;
-}
-
 /** `unauthorized_client` (RFC 6749 section 5.2): the client may not use this grant. */
 export class UnauthorizedClientError extends OAuthError {
   readonly error = 'unauthorized_client';

@@ -30,7 +30,6 @@ export const REFUSAL_REASONS = [
   // the tokens presented
   'token_type_not_supported',
   'token_malformed',
-  'token_too_large',
   'token_kind_mismatch',
   'token_issuer_unknown',
   'token_issuer_disabled',
@@ -55,7 +54,6 @@ export const REFUSAL_REASONS = [
   'subject_issuer_not_allowed',
   'actor_not_allowed',
   'actor_is_subject',
-  'impersonation_not_allowed',
   'delegation_loop',
   'chain_too_deep',
   'target_malformed',
@@ -70,7 +68,6 @@ export const REFUSAL_REASONS = [
   'policy_widened',
   // ourselves
   'record_not_written',
-  'store_unavailable',
   'overloaded',
   'internal_error',
 ] as const;

@@ -114,7 +114,7 @@ export class AccessTokenValidator extends SecurityTokenValidator {
 
 function isStringList(value: unknown): value is string[] {
   return (
-    Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string')
+    Array.isArray(value) && value.length > 0 && value.every((each) => readName(each) !== undefined)
   );
 }
 

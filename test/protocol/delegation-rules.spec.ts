@@ -634,7 +634,7 @@ describe('An actor token', () => {
           (claim === 'nbf' && value === -1) ||
           (claim === 'iat' && typeof value === 'number') ||
           (claim === 'exp' && value === 1e300) ||
-          (['scope', 'aud'].includes(claim) && value === '');
+          (claim === 'scope' && value === '');
         expect({ claim, value, status: answer.status }).toEqual({
           claim,
           value,
@@ -1197,4 +1197,34 @@ describe('A body that somebody else reads first', () => {
       await app.close();
     }
   });
+});
+
+describe('A client that acts under a name of another issuer', () => {
+  it('is the same actor in a chain, so that a loop is seen', async () => {
+    const server = await Protocol.start();
+    await server.storyClients();
+    const act = {
+      iss: ISSUER,
+      sub: 'address_service',
+      act: { iss: 'https://workloads.example', sub: 'gw-7', client_id: 'my_gateway' },
+    };
+    const { record } = await server.recorded(async () =>
+      server.exchange({ subject_token: await server.ownToken({ act }) }),
+    );
+    expect(record).toMatchObject({ outcome: 'refused', reason: 'delegation_loop' });
+    await server.stop();
+  });
+});
+
+describe('An attempt that hangs', () => {
+  it('is answered and recorded when its time is over', async () => {
+    const server = await Protocol.start({
+      policy: { decide: () => new Promise<never>(() => undefined) },
+    });
+    await server.storyClients();
+    const { answer, record } = await server.recorded(() => server.exchange());
+    expect(answer.status).toBe(503);
+    expect(record).toMatchObject({ outcome: 'refused', reason: 'request_timed_out' });
+    await server.stop();
+  }, 60_000);
 });

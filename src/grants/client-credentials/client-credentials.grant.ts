@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { Decision } from '../../delegation/decision.js';
-import { Clock, epochSeconds } from '../../oauth/clock.js';
+import { epochSeconds } from '../../oauth/clock.js';
 import { GrantType } from '../../oauth/grant-type.js';
 import { IssuerSettings } from '../../oauth/issuer-settings.js';
 import { UnauthorizedClientError } from '../../oauth/oauth-error.js';
@@ -25,7 +25,6 @@ export class ClientCredentialsGrant extends Grant {
     private readonly targets: Targets,
     private readonly issuer: TokenIssuer,
     private readonly settings: IssuerSettings,
-    private readonly clock: Clock,
   ) {
     super();
   }
@@ -39,7 +38,7 @@ export class ClientCredentialsGrant extends Grant {
     attempt.note({ subject: { ...requester.party, clientId: client.clientId } });
     const scope = parameters.get('scope');
     const request = {
-      now: epochSeconds(this.clock.now()),
+      now: epochSeconds(attempt.time),
       tokenId: { recordId: attempt.id, chainId: undefined },
       requester,
       requestedScope: scope === undefined ? undefined : parseScope(scope),

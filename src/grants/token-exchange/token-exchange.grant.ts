@@ -5,7 +5,7 @@ import type { Attempt } from '../../audit/attempt.js';
 import { Decision } from '../../delegation/decision.js';
 import { DelegationPolicy } from '../../delegation/delegation-policy.js';
 import type { ExchangeRequest, Requester } from '../../delegation/exchange-request.js';
-import { Clock, epochSeconds } from '../../oauth/clock.js';
+import { epochSeconds } from '../../oauth/clock.js';
 import { GrantType } from '../../oauth/grant-type.js';
 import { IssuerSettings } from '../../oauth/issuer-settings.js';
 import {
@@ -38,7 +38,6 @@ export class TokenExchangeGrant extends Grant {
     private readonly policy: DelegationPolicy,
     private readonly issuer: TokenIssuer,
     private readonly settings: IssuerSettings,
-    private readonly clock: Clock,
   ) {
     super();
   }
@@ -59,7 +58,7 @@ export class TokenExchangeGrant extends Grant {
       throw new InvalidTargetError('target_not_allowed', 'A requested target is not acceptable.');
     }
     const request: ExchangeRequest = {
-      now: epochSeconds(this.clock.now()),
+      now: epochSeconds(attempt.time),
       requester,
       subjectToken,
       actorToken,
