@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
+import { AccountsModule } from '../accounts/accounts.module.js';
 import { TokenExchangeModule } from '../token-exchange.module.js';
 import type { TokenExchangeOptions } from '../token-exchange.options.js';
 import { TypeormStoresModule } from '../typeorm/typeorm-stores.module.js';
@@ -30,6 +31,7 @@ export class AppModule {
       imports: [
         DatabaseModule.with(dataSource),
         TokenExchangeModule.forRoot({ ...options, adapters: [TypeormStoresModule] }),
+        AccountsModule,
         AdminModule,
       ],
       controllers: [HealthController],

@@ -133,7 +133,7 @@ const SCHEMA = z.object({
     .regex(/^[A-Za-z0-9_-]{43,256}$/, 'must be at least 43 of the characters A-Z a-z 0-9 _ -')
     .optional()
     .describe(
-      'The secret of the first administrator, the client admin_cli, made when the database holds no client at all. Default: none.',
+      'The secret of the first administrator, the client admin_cli, made when the database holds no client at all; one that exists is made to reach the admin API of this issuer. Default: none.',
     ),
 });
 

@@ -1,15 +1,18 @@
 import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { administrator, renewAdministrator, type AdminAccess } from './administrator.js';
 import { makeClientSecret } from '../clients/client-secret.js';
 import type { ClientStore } from '../clients/client-store.js';
 import { newClient, type Client } from '../clients/client.js';
 import { GrantType } from '../oauth/grant-type.js';
+import { seedPeople, type DemoPerson, type PeopleStores } from './demo-people.js';
 
 /** What `demo.json` holds: everything the story and scripts need to play. */
 export interface Demo {
   readonly issuer: string;
   readonly clients: readonly DemoClient[];
+  readonly people: readonly DemoPerson[];
 }
 
 /** A demo client with the secret that only this file knows. */
@@ -19,6 +22,8 @@ export interface DemoClient {
   readonly purpose: string;
 }
 
+type KeptDemo = Omit<Demo, 'people'> & Partial<Pick<Demo, 'people'>>;
+
 interface Role {
   readonly client: Client;
   readonly purpose: string;
@@ -26,7 +31,7 @@ interface Role {
 
 const ADDRESS_SCOPES = ['address:read', 'address:write'];
 
-function roles(adminTarget: string, adminScopes: readonly string[]): readonly Role[] {
+function roles(access: AdminAccess): readonly Role[] {
   const exchanges = [GrantType.ClientCredentials, GrantType.TokenExchange];
   return [
     {
@@ -72,39 +77,31 @@ function roles(adminTarget: string, adminScopes: readonly string[]): readonly Ro
       purpose: 'takes tokens, asks for none',
     },
     {
-      client: newClient({
-        clientId: 'admin_cli',
-        name: 'Administration',
-        grantTypes: [GrantType.ClientCredentials],
-        scopes: adminScopes,
-        targets: [adminTarget],
-        defaultTarget: adminTarget,
-      }),
+      client: administrator(access),
       purpose: 'administers this server; also for the Authorize button of /docs',
     },
   ];
 }
 
 /**
- * Seeds the demo clients of development and keeps their secrets in `demo.json` (mode 0600). Clients
- * that exist are left as they are; when the file is gone their secrets are made anew.
+ * Seeds the demo clients and people of development and keeps their secrets in `demo.json` (mode
+ * 0600). Who exists is left as they are; when the file is gone their secrets are made anew.
  * @returns what to print, or undefined when nothing was made
  */
 export async function seedDemo(
-  store: ClientStore,
-  settings: {
-    dataDir: string;
-    issuer: string;
-    adminTarget: string;
-    adminScopes: readonly string[];
-    now: number;
+  { clients: store, ...people }: PeopleStores & { readonly clients: ClientStore },
+  settings: AdminAccess & {
+    readonly dataDir: string;
+    readonly issuer: string;
+    readonly now: number;
   },
 ): Promise<Demo | undefined> {
   const path = join(settings.dataDir, 'demo.json');
   const kept = await readDemo(path);
   const clients: DemoClient[] = [];
   let changed = kept === undefined || kept.issuer !== settings.issuer;
-  for (const { client, purpose } of roles(settings.adminTarget, settings.adminScopes)) {
+  await renewAdministrator(store, settings);
+  for (const { client, purpose } of roles(settings)) {
     const stored = await store.find(client.clientId);
     const known = kept?.clients.find((each) => each.clientId === client.clientId);
     const needsSecret = client.grantTypes.length > 0;
@@ -123,29 +120,38 @@ export async function seedDemo(
       purpose,
     });
   }
-  if (!changed) return undefined;
-  const demo: Demo = { issuer: settings.issuer, clients };
+  const seeded = await seedPeople(people, kept?.people ?? [], settings.now);
+  if (!changed && !seeded.changed) return undefined;
+  const demo: Demo = { issuer: settings.issuer, clients, people: seeded.people };
   await writePrivate(path, `${JSON.stringify(demo, null, 2)}\n`);
   return demo;
 }
 
 /** The lines that tell a newcomer what was seeded. */
-export function describeDemo({ issuer, clients }: Demo): string {
-  const width = Math.max(...clients.map((client) => client.clientId.length));
-  const lines = clients.map(
-    ({ clientId, clientSecret, purpose }) =>
-      `  ${clientId.padEnd(width)}  ${clientSecret ?? '(no secret)'.padEnd(43)}  ${purpose}`,
-  );
+export function describeDemo({ issuer, clients, people }: Demo): string {
+  const names = [
+    ...clients.map(({ clientId }) => clientId),
+    ...people.map(({ username }) => username),
+  ];
+  const width = Math.max(...names.map((name) => name.length));
+  const line = (name: string, secret: string, purpose: string): string =>
+    `  ${name.padEnd(width)}  ${secret.padEnd(43)}  ${purpose}`;
   return [
     `Demo clients of ${issuer}, printed once and kept in demo.json in the data folder:`,
-    ...lines,
+    ...clients.map(({ clientId, clientSecret = '(no secret)', purpose }) =>
+      line(clientId, clientSecret, purpose),
+    ),
+    '',
+    'Demo people, with their passwords:',
+    ...people.map(({ username, password, purpose }) => line(username, password, purpose)),
     '',
   ].join('\n');
 }
 
-async function readDemo(path: string): Promise<Demo | undefined> {
+/** The file as it is; one of an earlier version knows no people. */
+async function readDemo(path: string): Promise<KeptDemo | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Demo;
+    return JSON.parse(await readFile(path, 'utf8')) as KeptDemo;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError)
       return undefined;

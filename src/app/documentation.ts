@@ -42,6 +42,7 @@ const TAGS = [
   ['protocol', 'The endpoints that applications and services call.'],
   ['discovery', 'The key set and the metadata documents.'],
   ['clients', 'Applications and services, what they may do, and their secrets.'],
+  ['accounts', 'People: their accounts, passwords and sign-in sessions.'],
   ['keys', 'The signing keys and their life.'],
   ['trusted issuers', 'Other issuers whose tokens may be exchanged.'],
   ['audit', 'What happened: records and delegation chains.'],

@@ -6,14 +6,18 @@ import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 
+import { AccountStore } from '../accounts/account-store.js';
+import { Passwords } from '../accounts/password.js';
 import { ClientStore } from '../clients/client-store.js';
 import { OAuthErrorFilter } from '../endpoints/oauth-error.filter.js';
 import { ADMIN_SCOPES, adminAudience } from './admin/admin-scopes.js';
 import { AppModule } from './app.module.js';
 import type { Configuration } from './configuration.js';
 import { openDatabase, type Database } from './database.js';
+import type { PeopleStores } from './demo-people.js';
 import { describeDemo, seedDemo } from './demo.js';
 import { DOCUMENTATION_CSP, setUpDocumentation } from './documentation.js';
+import { createDataDirectory } from './embedded/data-directory.js';
 import { developmentEncryptionKey } from './encryption-key.js';
 import { seedFirstAdministrator } from './first-administrator.js';
 import { Readiness } from './health/readiness.js';
@@ -37,28 +41,37 @@ export async function startService(
   logger: Logger,
   print: (text: string) => void,
 ): Promise<Service> {
+  // Also with a database of its own: the encryption key and demo.json are kept there.
+  if (configuration.mode !== 'production') await createDataDirectory(configuration.dataDir);
   const database = await openDatabase(configuration, {
     info: (text) => logger.info(text),
     warn: (text) => logger.warn(text),
   });
+  let app: NestExpressApplication | undefined;
   try {
-    const app = await createApp(configuration, database, logger);
-    await seed(configuration, app.get(ClientStore), print);
-    await app.listen(configuration.port, configuration.host);
-    const { address, port, family } = app.getHttpServer().address() as AddressInfo;
+    const made = await createApp(configuration, database, logger);
+    app = made;
+    const stores = {
+      clients: made.get(ClientStore),
+      accounts: made.get(AccountStore),
+      passwords: made.get(Passwords),
+    };
+    await seed(configuration, stores, print);
+    await made.listen(configuration.port, configuration.host);
+    const { address, port, family } = made.getHttpServer().address() as AddressInfo;
     const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
     logger.info(
       { url, issuer: configuration.issuer, mode: configuration.mode },
       `listening on ${url}`,
     );
     let stopped: Promise<void> | undefined;
-    return { url, stop: () => (stopped ??= stop(configuration, app, database, logger)) };
+    return { url, stop: () => (stopped ??= stop(configuration, made, database, logger)) };
   } catch (error) {
+    await app?.close();
     await database.close();
     throw error;
   }
 }
-
 
 async function createApp(
   configuration: Configuration,
@@ -127,7 +140,7 @@ function securityHeaders(
 
 async function seed(
   configuration: Configuration,
-  store: ClientStore,
+  stores: PeopleStores & { readonly clients: ClientStore },
   print: (text: string) => void,
 ): Promise<void> {
   const { issuer, dataDir, firstAdminSecret: secret } = configuration;
@@ -136,9 +149,9 @@ async function seed(
     adminScopes: ADMIN_SCOPES,
     now: Date.now(),
   };
-  if (secret !== undefined) await seedFirstAdministrator(store, { ...settings, secret });
+  if (secret !== undefined) await seedFirstAdministrator(stores.clients, { ...settings, secret });
   if (configuration.mode !== 'development') return;
-  const demo = await seedDemo(store, { ...settings, issuer, dataDir });
+  const demo = await seedDemo(stores, { ...settings, issuer, dataDir });
   if (demo) print(describeDemo(demo));
 }
 

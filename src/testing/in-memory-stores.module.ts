@@ -1,19 +1,25 @@
 import { Module } from '@nestjs/common';
 
+import { AccountStore } from '../accounts/account-store.js';
+import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
 import { ClientStore } from '../clients/client-store.js';
 import { KeyStore } from '../keys/key-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { InMemoryAccountStore } from './in-memory-account-store.js';
 import { InMemoryAuditLog } from './in-memory-audit-log.js';
 import { InMemoryAuditReader } from './in-memory-audit-reader.js';
 import { InMemoryClientStore } from './in-memory-client-store.js';
 import { InMemoryKeyStore } from './in-memory-key-store.js';
+import { InMemorySessionStore } from './in-memory-session-store.js';
 import { InMemoryTrustedIssuerStore } from './in-memory-trusted-issuer-store.js';
 
 const stores = [
   InMemoryKeyStore,
   InMemoryClientStore,
   InMemoryTrustedIssuerStore,
+  InMemoryAccountStore,
+  InMemorySessionStore,
   InMemoryAuditLog,
   InMemoryAuditReader,
 ];
@@ -22,6 +28,8 @@ const ports = [
   { provide: KeyStore, useExisting: InMemoryKeyStore },
   { provide: ClientStore, useExisting: InMemoryClientStore },
   { provide: TrustedIssuerStore, useExisting: InMemoryTrustedIssuerStore },
+  { provide: AccountStore, useExisting: InMemoryAccountStore },
+  { provide: SessionStore, useExisting: InMemorySessionStore },
   { provide: AuditLog, useExisting: InMemoryAuditLog },
   { provide: AuditReader, useExisting: InMemoryAuditReader },
 ];

@@ -1,11 +1,15 @@
+export { accountStoreContract } from './account-store-contract.js';
 export { auditLogContract, type AuditLogUnderTest } from './audit-log-contract.js';
 export { clientStoreContract } from './client-store-contract.js';
+export { InMemoryAccountStore } from './in-memory-account-store.js';
 export { InMemoryAuditLog } from './in-memory-audit-log.js';
 export { InMemoryAuditReader } from './in-memory-audit-reader.js';
 export { InMemoryClientStore } from './in-memory-client-store.js';
 export { InMemoryKeyStore } from './in-memory-key-store.js';
+export { InMemorySessionStore } from './in-memory-session-store.js';
 export { InMemoryStoresModule } from './in-memory-stores.module.js';
 export { InMemoryTrustedIssuerStore } from './in-memory-trusted-issuer-store.js';
 export { keyStoreContract } from './key-store-contract.js';
+export { sessionStoreContract } from './session-store-contract.js';
 export type { Opened, TestFramework } from './test-framework.js';
 export { trustedIssuerStoreContract } from './trusted-issuer-store-contract.js';

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 import { v7 } from 'uuid';
 
+import { newAccount, type Account } from '../accounts/account.js';
+import type { Session } from '../accounts/session.js';
 import type { AuditRecord } from '../audit/audit-record.js';
 import { newClient, type Client } from '../clients/client.js';
 import type { StoredSigningKey } from '../keys/signing-key.js';
@@ -64,6 +66,50 @@ export function sampleClient(client: Partial<Client> = {}): Client {
     createdAt: NOW,
     ...client,
   });
+}
+
+/** An account in which no field has its default. */
+export function sampleAccount(account: Partial<Account> = {}): Account {
+  return newAccount({
+    accountId: randomUUID(),
+    username: unique('Alice'),
+    name: 'Alice “Ali” Müller 🏠',
+    email: 'alice@example.com',
+    emailVerified: true,
+    locale: 'de-CH',
+    claims: { department: 'sales', cost: { centre: 12.5, shared: [true, null] } },
+    groups: ['staff', 'Zürich'],
+    roles: ['auditor', 'client_manager'],
+    disabled: true,
+    password: {
+      hash: '$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA',
+      changedAt: NOW,
+      mustChange: true,
+    },
+    createdAt: NOW,
+    updatedAt: NOW + 1,
+    ...account,
+  });
+}
+
+/** A sign-in session in which every field says something. */
+export function sampleSession(session: Partial<Session> = {}): Session {
+  return {
+    sid: unique('session'),
+    secretHash: unique('hash'),
+    accountId: randomUUID(),
+    authTime: NOW + 1,
+    acr: 'urn:example:password',
+    amr: ['pwd'],
+    createdAt: NOW,
+    lastSeenAt: NOW + 2,
+    expiresAt: NOW + 1_000_000,
+    idleLimit: 7_000,
+    address: '192.0.2.7',
+    userAgent: 'Mozilla/5.0 (X11; “Linux”)',
+    clients: ['web_app', 'swagger-ui'],
+    ...session,
+  };
 }
 
 /** A trusted issuer in which no field has its default. */

@@ -1,14 +1,18 @@
+export { AccountEntity } from './entities/account.entity.js';
 export { AuditRecordEntity } from './entities/audit-record.entity.js';
 export { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
 export { ClientEntity } from './entities/client.entity.js';
+export { SessionEntity } from './entities/session.entity.js';
 export { SigningKeyEntity } from './entities/signing-key.entity.js';
 export { TrustedIssuerEntity } from './entities/trusted-issuer.entity.js';
 export { hasPendingMigrations, runMigrations } from './migrate.js';
 export { tokenExchangeSchema } from './schema.js';
+export { TypeormAccountStore } from './typeorm-account-store.js';
 export { TypeormAuditLog } from './typeorm-audit-log.js';
 export { TypeormAuditReader } from './typeorm-audit-reader.js';
 export { TypeormAuditSettings } from './typeorm-audit-settings.js';
 export { TypeormClientStore } from './typeorm-client-store.js';
 export { TypeormKeyStore } from './typeorm-key-store.js';
+export { TypeormSessionStore } from './typeorm-session-store.js';
 export { TypeormStoresModule, type TypeormStoresOptions } from './typeorm-stores.module.js';
 export { TypeormTrustedIssuerStore } from './typeorm-trusted-issuer-store.js';

@@ -1,9 +1,12 @@
+import { AccountEntity } from './entities/account.entity.js';
 import { AuditRecordEntity } from './entities/audit-record.entity.js';
 import { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
 import { ClientEntity } from './entities/client.entity.js';
+import { SessionEntity } from './entities/session.entity.js';
 import { SigningKeyEntity } from './entities/signing-key.entity.js';
 import { TrustedIssuerEntity } from './entities/trusted-issuer.entity.js';
 import { FirstStores1795392000000 } from './migrations/1795392000000-first-stores.js';
+import { People1795478400000 } from './migrations/1795478400000-people.js';
 
 /**
  * What a TypeORM data source must know of our tables; a host adds its own entities and migrations.
@@ -16,8 +19,10 @@ export const tokenExchangeSchema = {
     ClientIdentifierEntity,
     TrustedIssuerEntity,
     AuditRecordEntity,
+    AccountEntity,
+    SessionEntity,
   ],
   /** Oldest first. */
-  migrations: [FirstStores1795392000000],
+  migrations: [FirstStores1795392000000, People1795478400000],
   migrationsTableName: 'nte_migration',
 };

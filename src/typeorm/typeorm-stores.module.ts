@@ -2,21 +2,27 @@ import { Module, type DynamicModule, type ModuleMetadata } from '@nestjs/common'
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 
+import { AccountStore } from '../accounts/account-store.js';
+import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
 import { ClientStore } from '../clients/client-store.js';
 import { KeyStore } from '../keys/key-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { TypeormAccountStore } from './typeorm-account-store.js';
 import { TypeormAuditLog } from './typeorm-audit-log.js';
 import { TypeormAuditReader } from './typeorm-audit-reader.js';
 import { TypeormAuditSettings } from './typeorm-audit-settings.js';
 import { TypeormClientStore } from './typeorm-client-store.js';
 import { TypeormKeyStore } from './typeorm-key-store.js';
+import { TypeormSessionStore } from './typeorm-session-store.js';
 import { TypeormTrustedIssuerStore } from './typeorm-trusted-issuer-store.js';
 
 const ports = [
   { provide: KeyStore, useClass: TypeormKeyStore },
   { provide: ClientStore, useClass: TypeormClientStore },
   { provide: TrustedIssuerStore, useClass: TypeormTrustedIssuerStore },
+  { provide: AccountStore, useClass: TypeormAccountStore },
+  { provide: SessionStore, useClass: TypeormSessionStore },
   { provide: AuditLog, useClass: TypeormAuditLog },
   { provide: AuditReader, useClass: TypeormAuditReader },
 ];

@@ -4,7 +4,13 @@ import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
 const LOCK_SPACE = 0x6e_74_65;
 
 /** What one writer at a time may do, among all instances. */
-export const Lock = { Migrations: 1, SigningKeys: 2, Clients: 3, TrustedIssuers: 4 } as const;
+export const Lock = {
+  Migrations: 1,
+  SigningKeys: 2,
+  Clients: 3,
+  TrustedIssuers: 4,
+  Accounts: 5,
+} as const;
 
 export type Lock = (typeof Lock)[keyof typeof Lock];
 
@@ -35,6 +41,17 @@ export async function inWriteTransaction<T>(
               set_config('synchronous_commit', ${DURABLE_COMMIT}, true)`,
       [...lockParameters(lock)],
     );
+    return work(manager);
+  });
+}
+
+/** Runs a write durably, side by side with others. */
+export async function inDurableTransaction<T>(
+  dataSource: DataSource,
+  work: (manager: EntityManager) => Promise<T>,
+): Promise<T> {
+  return dataSource.transaction('READ COMMITTED', async (manager) => {
+    await manager.query(`select set_config('synchronous_commit', ${DURABLE_COMMIT}, true)`);
     return work(manager);
   });
 }

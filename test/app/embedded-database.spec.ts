@@ -299,7 +299,7 @@ describe('the embedded database', () => {
 
   it('leaves no server behind where the service ends without stopping it', async () => {
     const script = `
-      import { EmbeddedDatabase } from ${JSON.stringify(resolve('src/app/embedded-database.ts'))};
+      import { EmbeddedDatabase } from ${JSON.stringify(resolve('src/app/embedded/embedded-database.ts'))};
       const logger = { info() {}, warn() {} };
       await EmbeddedDatabase.start({ dataDir: ${JSON.stringify(home)}, logger });
       process.exit(3);`;

@@ -53,7 +53,7 @@ describe('The README', () => {
   }, 60_000);
 
   it('shows commands that exchange a token', async () => {
-    const both = `${commandsBelow('See the chain')}>/dev/null\n${commandsBelow('Exchange a token')}`;
+    const both = `{ ${commandsBelow('See the chain')} } >/dev/null\n${commandsBelow('Exchange a token')}`;
     expect(JSON.parse(await shell(both))).toMatchObject({
       token_type: 'Bearer',
       scope: 'address:read',

@@ -2,6 +2,9 @@
 export const ADMIN_SCOPE_MEANINGS = {
   'clients:read': 'Read clients',
   'clients:write': 'Create, change, disable and delete clients; make client secrets',
+  'accounts:read': 'Read the accounts and the sign-in sessions of people',
+  'accounts:write':
+    'Create, change, disable and delete accounts; set passwords; end sign-in sessions',
   'keys:read': 'Read the life of the signing keys',
   'keys:write': 'Rotate, import and revoke signing keys',
   'issuers:read': 'Read trusted issuers',

@@ -1,9 +1,11 @@
 import { Module } from '@nestjs/common';
 
+import { AccountsModule } from '../../accounts/accounts.module.js';
 import { ClientsModule } from '../../clients/clients.module.js';
 import { GrantsModule } from '../../grants/grants.module.js';
 import { KeysModule } from '../../keys/keys.module.js';
 import { TokensModule } from '../../tokens/tokens.module.js';
+import { AccountAdministration } from './account-administration.js';
 import { ClientAdministration } from './client-administration.js';
 import { ClientSecretAdministration } from './client-secret-administration.js';
 import { Cursors } from './cursor.js';
@@ -15,10 +17,11 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
  * port `AuditReader`, and `adminAudience` with `ADMIN_SCOPES` among the issuer's own targets.
  */
 @Module({
-  imports: [ClientsModule, GrantsModule, KeysModule, TokensModule],
+  imports: [AccountsModule, ClientsModule, GrantsModule, KeysModule, TokensModule],
   // The last one answers what no other takes.
   controllers: [...ADMIN_CONTROLLERS, UnknownPathController],
   providers: [
+    AccountAdministration,
     ClientAdministration,
     ClientSecretAdministration,
     Cursors,

@@ -4,6 +4,9 @@ import { All, Req, RequestMethod, type Type } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { ApiExcludeController } from '@nestjs/swagger';
 
+import { AccountPasswordController } from './account-password.controller.js';
+import { AccountSessionsController } from './account-sessions.controller.js';
+import { AccountsController } from './accounts.controller.js';
 import { AdminController } from './admin-controller.js';
 import { AuditController } from './audit.controller.js';
 import { ClientSecretsController } from './client-secrets.controller.js';
@@ -17,6 +20,9 @@ import { TrustedIssuersController } from './trusted-issuers.controller.js';
 export const ADMIN_CONTROLLERS: readonly Type[] = [
   ClientsController,
   ClientSecretsController,
+  AccountsController,
+  AccountPasswordController,
+  AccountSessionsController,
   KeysController,
   TrustedIssuersController,
   AuditController,

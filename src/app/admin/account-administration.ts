@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+
+import { Injectable } from '@nestjs/common';
+
+import { AccountDirectory } from '../../accounts/account-directory.js';
+import { accountProblems, isAccountId } from '../../accounts/account-rules.js';
+import { AccountConflictError, AccountStore } from '../../accounts/account-store.js';
+import { newAccount, type Account, type KeptPassword } from '../../accounts/account.js';
+import { passwordProblem } from '../../accounts/password-rules.js';
+import { makePassword, Passwords } from '../../accounts/password.js';
+import { SessionStore } from '../../accounts/session-store.js';
+import { Clock } from '../../oauth/clock.js';
+import type { ChangeAccount, CreateAccount } from './account.dto.js';
+import { checkIfMatch } from './etag.js';
+import { namedFields } from './named-fields.js';
+import { invalidFields, notFound, Problem, type FieldProblem } from './problem.js';
+
+/** What administrators do with accounts. Every write checks the whole account that would be stored. */
+@Injectable()
+export class AccountAdministration {
+  constructor(
+    private readonly store: AccountStore,
+    private readonly sessions: SessionStore,
+    private readonly directory: AccountDirectory,
+    private readonly passwords: Passwords,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws Problem (404) */
+  async get(accountId: string): Promise<Account> {
+    const account = isAccountId(accountId) ? await this.store.find(accountId) : null;
+    if (account === null) throw notFound('account');
+    return account;
+  }
+
+  /** Accounts in ascending order of their usernames, whatever their case. */
+  list(after: string | undefined, limit: number): Promise<readonly Account[]> {
+    return this.store.list({ after, limit });
+  }
+
+  /** @throws Problem (400, 409) */
+  async create({ username, password, ...fields }: CreateAccount): Promise<Account> {
+    const createdAt = this.clock.now();
+    const blank = { accountId: randomUUID(), username: username.normalize('NFKC'), createdAt };
+    const account = newAccount({ ...blank, ...namedFields(fields) });
+    check(account, password);
+    const made =
+      password === undefined
+        ? account
+        : { ...account, password: await this.#keep(account, password) };
+    await this.#write(() => this.store.create(made));
+    return made;
+  }
+
+  /**
+   * Merges the named fields into an account.
+   * @throws Problem (400, 404, 409, 412)
+   */
+  async change(accountId: string, changes: ChangeAccount, ifMatch?: string): Promise<Account> {
+    const account = await this.get(accountId);
+    checkIfMatch(ifMatch, account.version);
+    const changed = { ...account, ...namedFields(changes), updatedAt: this.clock.now() };
+    return this.#update({ ...changed, username: changed.username.normalize('NFKC') });
+  }
+
+  /**
+   * Disables an account and ends its sessions, or enables it.
+   * @throws Problem (404, 409)
+   */
+  async setDisabled(accountId: string, disabled: boolean): Promise<Account> {
+    const account = await this.get(accountId);
+    const next =
+      account.disabled === disabled ? account : await this.#update({ ...account, disabled });
+    // Again when it was disabled already: the last time may have failed in between.
+    if (disabled) await this.sessions.endAll(next.accountId);
+    return next;
+  }
+
+  /**
+   * Gives an account a password that must be changed at the next sign-in, and ends its sessions.
+   * @throws Problem (400, 404, 409)
+   */
+  async setPassword(accountId: string, password: string): Promise<Account> {
+    const account = await this.get(accountId);
+    check(account, password);
+    const next = await this.#update({ ...account, password: await this.#keep(account, password) });
+    await this.sessions.endAll(next.accountId);
+    return next;
+  }
+
+  /**
+   * The same with a password that nobody chose.
+   * @throws Problem (404, 409)
+   */
+  async resetPassword(accountId: string): Promise<{ account: Account; password: string }> {
+    const password = makePassword();
+    return { account: await this.setPassword(accountId, password), password };
+  }
+
+  /**
+   * Ends its sessions and deletes it.
+   * @throws Problem (404)
+   */
+  async delete(accountId: string): Promise<void> {
+    const account = await this.get(accountId);
+    let found = false;
+    await this.#write(async () => {
+      // First the sessions: if that fails the account is still there to be deleted again.
+      await this.sessions.endAll(account.accountId);
+      found = await this.store.delete(account.accountId);
+      await this.sessions.endAll(account.accountId);
+    });
+    if (!found) throw notFound('account');
+  }
+
+  async #keep(account: Account, password: string): Promise<KeptPassword> {
+    const hash = await this.passwords.hash(password);
+    // Later than the one before, also where the clock stood or was put back.
+    const changedAt = Math.max(this.clock.now(), (account.password?.changedAt ?? 0) + 1);
+    return { hash, changedAt, mustChange: true };
+  }
+
+  async #update(account: Account): Promise<Account> {
+    const next = { ...account, version: account.version + 1 };
+    check(next);
+    await this.#write(() => this.store.update(next));
+    return next;
+  }
+
+  async #write(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw error instanceof AccountConflictError ? conflict(error) : error;
+    } finally {
+      // Also after a failure: the store may have kept the write before its answer was lost.
+      this.directory.forget();
+    }
+  }
+}
+
+/** @throws Problem (400) with everything that is wrong with the account and its new password */
+function check(account: Account, password?: string): void {
+  const problems: FieldProblem[] = [...accountProblems(account)];
+  const { username, name, email } = account;
+  const problem =
+    password === undefined ? undefined : passwordProblem(password, [username, name, email ?? '']);
+  if (problem !== undefined) problems.push({ field: 'password', problem });
+  if (problems.length > 0) throw invalidFields(problems);
+}
+
+function conflict({ conflict: what }: AccountConflictError): Problem {
+  if (what === 'version')
+    return new Problem(409, 'The account was changed meanwhile: read it again.');
+  const field = what === 'account_id' ? 'accountId' : 'username';
+  return new Problem(409, 'Another account has this name.', {
+    problems: [{ field, problem: 'is taken; upper and lower case are the same' }],
+  });
+}

@@ -1,0 +1,43 @@
+import type { ClientStore } from '../clients/client-store.js';
+import { newClient, type Client } from '../clients/client.js';
+import { GrantType } from '../oauth/grant-type.js';
+
+/** What an administrator's client must be able to reach. */
+export interface AdminAccess {
+  /** The identifier of the admin API, which follows the issuer. */
+  readonly adminTarget: string;
+  readonly adminScopes: readonly string[];
+}
+
+/** The client `admin_cli`, which may do everything at the admin API and nothing elsewhere. */
+export function administrator({ adminTarget, adminScopes }: AdminAccess): Client {
+  return newClient({
+    clientId: 'admin_cli',
+    name: 'Administration',
+    grantTypes: [GrantType.ClientCredentials],
+    scopes: adminScopes,
+    targets: [adminTarget],
+    defaultTarget: adminTarget,
+  });
+}
+
+/**
+ * Lets a stored `admin_cli` reach the admin API again after the issuer changed, or after this
+ * version brought new scopes.
+ */
+export async function renewAdministrator(store: ClientStore, access: AdminAccess): Promise<void> {
+  const stored = await store.find('admin_cli');
+  if (stored === null) return;
+  const { targets, defaultTarget, scopes } = administrator(access);
+  const reaches =
+    stored.defaultTarget === defaultTarget &&
+    scopes.every((scope) => stored.scopes.includes(scope));
+  if (reaches) return;
+  await store.update({
+    ...stored,
+    scopes: [...new Set([...stored.scopes, ...scopes])],
+    targets,
+    defaultTarget,
+    version: stored.version + 1,
+  });
+}
