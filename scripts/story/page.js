@@ -11,7 +11,7 @@ export class Page {
   /** @param {NodeJS.WriteStream} out */
   constructor(out) {
     this.#out = out;
-    this.#isColoured = Boolean(out.isTTY) && !process.env.NO_COLOR;
+    this.#isColoured = out.isTTY && !process.env.NO_COLOR;
   }
 
   /** What the story is about, before it begins. */

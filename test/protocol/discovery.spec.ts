@@ -22,7 +22,7 @@ function get(path: string, headers: Readonly<Record<string, string>> = {}): Prom
 }
 
 function keysOf(answer: Answer): readonly Record<string, unknown>[] {
-  return answer.body['keys'] as unknown as readonly Record<string, unknown>[];
+  return answer.body['keys'] as readonly Record<string, unknown>[];
 }
 
 function textOf(answer: Answer, member: string): string {

@@ -313,10 +313,8 @@ describe('The grant type', () => {
   });
 });
 
-const ask = (headers: Send['headers'], more: Record<string, string> = {}): Send => ({
-  headers: Array.isArray(headers)
-    ? ['content-type', FORM, ...headers]
-    : { 'content-type': FORM, ...headers },
+const ask = (headers: Record<string, string>, more: Record<string, string> = {}): Send => ({
+  headers: { 'content-type': FORM, ...headers },
   body: encode({ grant_type: GrantType.ClientCredentials, ...more }),
 });
 
@@ -378,7 +376,10 @@ describe('A client', () => {
       ask({ authorization: GATEWAY }, { client_secret: 'my_gateway-secret' }),
       ask({ authorization: GATEWAY }, { client_assertion: 'x', client_assertion_type: 'y' }),
       ask({}, { client_id: 'my_gateway', client_secret: 'x', client_assertion: 'y' }),
-      ask(['authorization', GATEWAY, 'authorization', GATEWAY]),
+      {
+        ...ask({}),
+        headers: ['content-type', FORM, 'authorization', GATEWAY, 'authorization', GATEWAY],
+      },
     ];
     for (const send of combined)
       await expectRefusal(send, 'invalid_request', 'client_methods_combined');

@@ -30,7 +30,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  readonly body: JsonObject;
+  readonly body: Readonly<Record<string, unknown>>;
 }
 
 /** What to send; a string body goes as it is. */
