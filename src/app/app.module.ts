@@ -5,7 +5,7 @@ import { AccountsModule } from '../accounts/accounts.module.js';
 import { TokenExchangeModule } from '../token-exchange.module.js';
 import type { TokenExchangeOptions } from '../token-exchange.options.js';
 import { TypeormStoresModule } from '../typeorm/typeorm-stores.module.js';
-import { AdminModule } from './admin/admin.module.js';
+import { AdminModule } from '../admin/admin.module.js';
 import { HealthController } from './health/health.controller.js';
 import { Readiness } from './health/readiness.js';
 

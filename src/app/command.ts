@@ -8,8 +8,8 @@ import {
 } from './configuration.js';
 import { migrateDatabase, StartError } from './database.js';
 import { KeySealError } from '../keys/key-seal.js';
-import { DataDirectoryInUseError } from './embedded/data-directory.js';
-import { EmbeddedDatabaseError } from './embedded/embedded-database-error.js';
+import { DataDirectoryInUseError } from '../embedded/data-directory.js';
+import { EmbeddedDatabaseError } from '../embedded/embedded-database-error.js';
 import { makeLogger } from './logging.js';
 import { startService } from './service.js';
 

@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { tokenExchangeSchema } from '../typeorm/schema.js';
 import { hasPendingMigrations, runMigrations } from '../typeorm/migrate.js';
 import type { Configuration } from './configuration.js';
-import { EmbeddedDatabase } from './embedded/embedded-database.js';
+import { EmbeddedDatabase } from '../embedded/embedded-database.js';
 
 /** Milliseconds. */
 const STATEMENT_TIMEOUT = 10_000;

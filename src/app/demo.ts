@@ -142,7 +142,7 @@ export function describeDemo({ issuer, clients, people }: Demo): string {
       line(clientId, clientSecret, purpose),
     ),
     '',
-    'Demo people, with their passwords:',
+    'Demo people, whose accounts the admin API manages (signing in is not built yet):',
     ...people.map(({ username, password, purpose }) => line(username, password, purpose)),
     '',
   ].join('\n');

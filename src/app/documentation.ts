@@ -6,9 +6,9 @@ import {
   type SwaggerCustomOptions,
 } from '@nestjs/swagger';
 
-import { ADMIN_SCOPE_MEANINGS } from './admin/admin-scopes.js';
-import { ProblemDocument } from './admin/problem.dto.js';
-import { ADMIN_SECURITY } from './admin/requires-scope.js';
+import { ADMIN_SCOPE_MEANINGS } from '../admin/admin-scopes.js';
+import { ProblemDocument } from '../admin/problem.dto.js';
+import { ADMIN_SECURITY } from '../admin/requires-scope.js';
 
 /** What the page may load, as helmet's directives: Swagger UI writes styles into its elements. */
 export const DOCUMENTATION_CSP = {

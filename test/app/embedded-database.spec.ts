@@ -24,12 +24,12 @@ import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 
-import { DataDirectoryInUseError, isRunning } from '../../src/app/embedded/data-directory.js';
-import { EmbeddedDatabaseError } from '../../src/app/embedded/embedded-database-error.js';
+import { DataDirectoryInUseError, isRunning } from '../../src/embedded/data-directory.js';
+import { EmbeddedDatabaseError } from '../../src/embedded/embedded-database-error.js';
 import {
   EmbeddedDatabase,
   type EmbeddedDatabaseOptions,
-} from '../../src/app/embedded/embedded-database.js';
+} from '../../src/embedded/embedded-database.js';
 
 const NOBODY = 65_534;
 const PROCESS = resolve('test/support/database-process.ts');
@@ -299,7 +299,7 @@ describe('the embedded database', () => {
 
   it('leaves no server behind where the service ends without stopping it', async () => {
     const script = `
-      import { EmbeddedDatabase } from ${JSON.stringify(resolve('src/app/embedded/embedded-database.ts'))};
+      import { EmbeddedDatabase } from ${JSON.stringify(resolve('src/embedded/embedded-database.ts'))};
       const logger = { info() {}, warn() {} };
       await EmbeddedDatabase.start({ dataDir: ${JSON.stringify(home)}, logger });
       process.exit(3);`;

@@ -5,7 +5,7 @@ import { AccountDirectory } from '../../src/accounts/account-directory.js';
 import type { Account } from '../../src/accounts/account.js';
 import { SignIn } from '../../src/accounts/sign-in.js';
 import { Sessions } from '../../src/accounts/sessions.js';
-import { ADMIN_SCOPES } from '../../src/app/admin/admin-scopes.js';
+import { ADMIN_SCOPES } from '../../src/admin/admin-scopes.js';
 import { InMemoryAccountStore, InMemorySessionStore } from '../../src/testing/index.js';
 import { AdminApp, fieldsOf, textOf, type AdminAnswer } from '../support/admin-app.js';
 

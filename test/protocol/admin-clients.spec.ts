@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { adminAudience } from '../../src/app/admin/admin-scopes.js';
+import { adminAudience } from '../../src/admin/admin-scopes.js';
 import { hashSecret } from '../../src/clients/client-secret.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { AdminApp, fieldsOf, textOf } from '../support/admin-app.js';

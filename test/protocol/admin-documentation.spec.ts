@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { ADMIN_SCOPES } from '../../src/app/admin/admin-scopes.js';
+import { ADMIN_SCOPES } from '../../src/admin/admin-scopes.js';
 import { AdminApp } from '../support/admin-app.js';
 import { ISSUER } from '../support/protocol.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { request as httpRequest } from 'node:http';
 
-import { ADMIN_SCOPES, adminAudience } from '../../src/app/admin/admin-scopes.js';
+import { ADMIN_SCOPES, adminAudience } from '../../src/admin/admin-scopes.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { AdminApp, type AdminAnswer } from '../support/admin-app.js';
 import { basic, ISSUER } from '../support/protocol.js';

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { Module, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 
-import { ADMIN_SCOPES, adminAudience } from '../../src/app/admin/admin-scopes.js';
-import { AdminModule } from '../../src/app/admin/admin.module.js';
+import { ADMIN_SCOPES, adminAudience } from '../../src/admin/admin-scopes.js';
+import { AdminModule } from '../../src/admin/admin.module.js';
 import { setUpDocumentation } from '../../src/app/documentation.js';
 import { hashSecret } from '../../src/clients/client-secret.js';
 import { newClient, type Client } from '../../src/clients/client.js';

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Client } from 'pg';
 
-import { EmbeddedDatabase } from '../../src/app/embedded/embedded-database.js';
+import { EmbeddedDatabase } from '../../src/embedded/embedded-database.js';
 
 /**
  * A process of its own around the embedded database, as the service is one:

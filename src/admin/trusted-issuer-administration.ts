@@ -1,15 +1,12 @@
 import { Injectable } from '@nestjs/common';
 
-import { Clock } from '../../oauth/clock.js';
-import { IssuerSettings } from '../../oauth/issuer-settings.js';
-import { FetchSettings } from '../../tokens/guarded-fetch.js';
-import { trustedIssuerProblems } from '../../tokens/trusted-issuer-rules.js';
-import {
-  TrustedIssuerConflictError,
-  TrustedIssuerStore,
-} from '../../tokens/trusted-issuer-store.js';
-import { TrustedIssuerValidator } from '../../tokens/trusted-issuer-validator.js';
-import { newTrustedIssuer, type TrustedIssuer } from '../../tokens/trusted-issuer.js';
+import { Clock } from '../oauth/clock.js';
+import { IssuerSettings } from '../oauth/issuer-settings.js';
+import { FetchSettings } from '../tokens/guarded-fetch.js';
+import { trustedIssuerProblems } from '../tokens/trusted-issuer-rules.js';
+import { TrustedIssuerConflictError, TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { TrustedIssuerValidator } from '../tokens/trusted-issuer-validator.js';
+import { newTrustedIssuer, type TrustedIssuer } from '../tokens/trusted-issuer.js';
 import { checkIfMatch } from './etag.js';
 import { namedFields } from './named-fields.js';
 import { invalidFields, notFound, Problem } from './problem.js';

@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
 
-import { AccountsModule } from '../../accounts/accounts.module.js';
-import { ClientsModule } from '../../clients/clients.module.js';
-import { GrantsModule } from '../../grants/grants.module.js';
-import { KeysModule } from '../../keys/keys.module.js';
-import { TokensModule } from '../../tokens/tokens.module.js';
+import { AccountsModule } from '../accounts/accounts.module.js';
+import { ClientsModule } from '../clients/clients.module.js';
+import { GrantsModule } from '../grants/grants.module.js';
+import { KeysModule } from '../keys/keys.module.js';
+import { TokensModule } from '../tokens/tokens.module.js';
 import { AccountAdministration } from './account-administration.js';
 import { ClientAdministration } from './client-administration.js';
 import { ClientSecretAdministration } from './client-secret-administration.js';

@@ -1,7 +1,7 @@
 import { Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 
-import { KeyRing } from '../../keys/key-ring.js';
+import { KeyRing } from '../keys/key-ring.js';
 import { AdminController } from './admin-controller.js';
 import { readPrivateJwk } from './imported-key.js';
 import { JsonBody } from './json-body.js';

@@ -6,8 +6,8 @@ import {
   type Client,
   type ClientKind,
   type ClientSecret,
-} from '../../clients/client.js';
-import type { ExchangeSettings } from '../../delegation/exchange-request.js';
+} from '../clients/client.js';
+import type { ExchangeSettings } from '../delegation/exchange-request.js';
 import { ExchangeFields } from './exchange.dto.js';
 import { isoTime } from './iso-time.js';
 

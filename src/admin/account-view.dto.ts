@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-import { ACCOUNT_ROLES, type Account, type AccountRole } from '../../accounts/account.js';
-import type { Session } from '../../accounts/session.js';
-import type { JsonObject } from '../../oauth/claims.js';
+import { ACCOUNT_ROLES, type Account, type AccountRole } from '../accounts/account.js';
+import type { Session } from '../accounts/session.js';
+import type { JsonObject } from '../oauth/claims.js';
 import { isoTime } from './iso-time.js';
 
 /** What an administrator may know of a password: never the password, never its hash. */

@@ -2,8 +2,8 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsUUID, Matches, Max, Min } from 'class-validator';
 
-import type { AuditSearch } from '../../audit/audit-log.js';
-import { REFUSAL_REASONS, type RefusalReason } from '../../oauth/refusal-reason.js';
+import type { AuditSearch } from '../audit/audit-log.js';
+import { REFUSAL_REASONS, type RefusalReason } from '../oauth/refusal-reason.js';
 import { PageQuery } from './page.dto.js';
 import { MayBeAbsent } from './validation.js';
 

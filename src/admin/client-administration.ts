@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 
 import { Injectable } from '@nestjs/common';
 
-import { ClientDirectory } from '../../clients/client-directory.js';
-import { clientProblems } from '../../clients/client-rules.js';
-import { makeClientSecret } from '../../clients/client-secret.js';
-import { ClientConflictError, ClientStore } from '../../clients/client-store.js';
-import { identifiersOf, newClient, type Client } from '../../clients/client.js';
-import { Clock } from '../../oauth/clock.js';
-import { IssuerSettings } from '../../oauth/issuer-settings.js';
+import { ClientDirectory } from '../clients/client-directory.js';
+import { clientProblems } from '../clients/client-rules.js';
+import { makeClientSecret } from '../clients/client-secret.js';
+import { ClientConflictError, ClientStore } from '../clients/client-store.js';
+import { identifiersOf, newClient, type Client } from '../clients/client.js';
+import { Clock } from '../oauth/clock.js';
+import { IssuerSettings } from '../oauth/issuer-settings.js';
 import type { ChangeClient, CreateClient } from './client.dto.js';
 import { checkIfMatch } from './etag.js';
 import { namedFields } from './named-fields.js';

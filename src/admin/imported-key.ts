@@ -9,7 +9,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 
-import type { SigningAlgorithm } from '../../keys/signing-key.js';
+import type { SigningAlgorithm } from '../keys/signing-key.js';
 
 /** What makes up a key, by name: what is not listed is not read. */
 const PUBLIC_MEMBERS = ['crv', 'e', 'kty', 'n', 'x', 'y'] as const;

@@ -5,7 +5,7 @@ import {
   type AcceptedToken,
   type TrustedAlgorithm,
   type TrustedIssuer,
-} from '../../tokens/trusted-issuer.js';
+} from '../tokens/trusted-issuer.js';
 import { isoTime } from './iso-time.js';
 import { AcceptedTokenFields } from './trusted-issuer.dto.js';
 

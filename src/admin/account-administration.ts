@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 
 import { Injectable } from '@nestjs/common';
 
-import { AccountDirectory } from '../../accounts/account-directory.js';
-import { accountProblems, isAccountId } from '../../accounts/account-rules.js';
-import { AccountConflictError, AccountStore } from '../../accounts/account-store.js';
-import { newAccount, type Account, type KeptPassword } from '../../accounts/account.js';
-import { passwordProblem } from '../../accounts/password-rules.js';
-import { makePassword, Passwords } from '../../accounts/password.js';
-import { SessionStore } from '../../accounts/session-store.js';
-import { Clock } from '../../oauth/clock.js';
+import { AccountDirectory } from '../accounts/account-directory.js';
+import { accountProblems, isAccountId } from '../accounts/account-rules.js';
+import { AccountConflictError, AccountStore } from '../accounts/account-store.js';
+import { newAccount, type Account, type KeptPassword } from '../accounts/account.js';
+import { passwordProblem } from '../accounts/password-rules.js';
+import { makePassword, Passwords } from '../accounts/password.js';
+import { SessionStore } from '../accounts/session-store.js';
+import { Clock } from '../oauth/clock.js';
 import type { ChangeAccount, CreateAccount } from './account.dto.js';
 import { checkIfMatch } from './etag.js';
 import { namedFields } from './named-fields.js';

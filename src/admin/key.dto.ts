@@ -1,8 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsObject } from 'class-validator';
 
-import type { KeyView } from '../../keys/key-ring.js';
-import { SIGNING_ALGORITHMS, type KeyLife, type SigningAlgorithm } from '../../keys/signing-key.js';
+import type { KeyView } from '../keys/key-ring.js';
+import { SIGNING_ALGORITHMS, type KeyLife, type SigningAlgorithm } from '../keys/signing-key.js';
 import { isoTime } from './iso-time.js';
 import { MayBeAbsent } from './validation.js';
 

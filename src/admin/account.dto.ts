@@ -1,9 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsArray, IsBoolean, IsIn, IsObject, IsString } from 'class-validator';
 
-import { ACCOUNT_ROLES, type AccountRole } from '../../accounts/account.js';
-import { MIN_PASSWORD_LENGTH } from '../../accounts/password-rules.js';
-import type { JsonObject } from '../../oauth/claims.js';
+import { ACCOUNT_ROLES, type AccountRole } from '../accounts/account.js';
+import { MIN_PASSWORD_LENGTH } from '../accounts/password-rules.js';
+import type { JsonObject } from '../oauth/claims.js';
 import { MayBeAbsent, MayBeNull } from './validation.js';
 
 /** What can be said of a person; what is not named stays as it is. */

@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-import type { AuditEntry } from '../../audit/audit-log.js';
-import type { AuditRecord, RecordedParty } from '../../audit/audit-record.js';
-import type { ChainView, Hop, Narrowing } from '../../audit/chain-view.js';
+import type { AuditEntry } from '../audit/audit-log.js';
+import type { AuditRecord, RecordedParty } from '../audit/audit-record.js';
+import type { ChainView, Hop, Narrowing } from '../audit/chain-view.js';
 
 const RECORD_EXAMPLE = {
   id: '0199b7a0-5f1c-7cc2-9d57-3f4a2c1e8b11',

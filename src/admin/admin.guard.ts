@@ -2,12 +2,12 @@ import type { ServerResponse } from 'node:http';
 
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 
-import { headerValues, type OriginRequest } from '../../endpoints/attempt-origin.js';
-import { IssuerSettings } from '../../oauth/issuer-settings.js';
-import { OAuthError } from '../../oauth/oauth-error.js';
-import { TokenType } from '../../oauth/token-type.js';
-import type { SecurityToken } from '../../tokens/security-token.js';
-import { SecurityTokens } from '../../tokens/security-tokens.js';
+import { headerValues, type OriginRequest } from '../endpoints/attempt-origin.js';
+import { IssuerSettings } from '../oauth/issuer-settings.js';
+import { OAuthError } from '../oauth/oauth-error.js';
+import { TokenType } from '../oauth/token-type.js';
+import type { SecurityToken } from '../tokens/security-token.js';
+import { SecurityTokens } from '../tokens/security-tokens.js';
 import { adminAudience } from './admin-scopes.js';
 import { Problem } from './problem.js';
 import { requirementOf } from './requires-scope.js';

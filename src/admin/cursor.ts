@@ -2,7 +2,7 @@ import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
 import { Injectable } from '@nestjs/common';
 
-import { KeySettings } from '../../keys/key-store.js';
+import { KeySettings } from '../keys/key-store.js';
 import { invalidFields } from './problem.js';
 
 const MAX_LENGTH = 2048;

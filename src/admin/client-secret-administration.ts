@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 
-import { makeClientSecret } from '../../clients/client-secret.js';
-import type { ClientSecret } from '../../clients/client.js';
-import { Clock } from '../../oauth/clock.js';
+import { makeClientSecret } from '../clients/client-secret.js';
+import type { ClientSecret } from '../clients/client.js';
+import { Clock } from '../oauth/clock.js';
 import { ClientAdministration } from './client-administration.js';
 import type { CreateClientSecret } from './client-secret.dto.js';
 import { invalidFields, notFound, Problem } from './problem.js';

@@ -10,12 +10,12 @@ import {
   ValidateNested,
 } from 'class-validator';
 
-import { TokenType } from '../../oauth/token-type.js';
+import { TokenType } from '../oauth/token-type.js';
 import {
   TRUSTED_ALGORITHMS,
   type AcceptedToken,
   type TrustedAlgorithm,
-} from '../../tokens/trusted-issuer.js';
+} from '../tokens/trusted-issuer.js';
 import { MayBeAbsent, MayBeNull } from './validation.js';
 
 const ACCEPTED_TYPES = [TokenType.Jwt, TokenType.IdToken] as const;

@@ -1,8 +1,8 @@
 import { Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 
-import { AuditReader } from '../../audit/audit-log.js';
-import { viewChain } from '../../audit/chain-view.js';
+import { AuditReader } from '../audit/audit-log.js';
+import { viewChain } from '../audit/chain-view.js';
 import { AdminController } from './admin-controller.js';
 import { AuditQuery } from './audit-query.dto.js';
 import { AuditEntryView, AuditRecordPage, ChainDocument, TokenChains } from './audit-view.dto.js';

@@ -7,8 +7,8 @@ import {
   DEFAULT_TOKEN_LIFETIME,
   type AuthenticationMethod,
   type ClientKind,
-} from '../../clients/client.js';
-import { GrantType } from '../../oauth/grant-type.js';
+} from '../clients/client.js';
+import { GrantType } from '../oauth/grant-type.js';
 import { ExchangeFields } from './exchange.dto.js';
 import { MayBeAbsent, MayBeNull } from './validation.js';
 

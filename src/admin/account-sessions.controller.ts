@@ -1,8 +1,8 @@
 import { Delete, Get, HttpCode, Param } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 
-import { SessionStore } from '../../accounts/session-store.js';
-import { Sessions } from '../../accounts/sessions.js';
+import { SessionStore } from '../accounts/session-store.js';
+import { Sessions } from '../accounts/sessions.js';
 import { AccountAdministration } from './account-administration.js';
 import { SessionList, viewSession } from './account-view.dto.js';
 import { AdminController } from './admin-controller.js';
