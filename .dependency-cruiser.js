@@ -197,7 +197,6 @@ export default {
           'jose',
           'reflect-metadata',
           'rxjs',
-          'uuid',
         ),
         dependencyTypesNot: ['type-only'],
       },

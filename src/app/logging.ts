@@ -1,9 +1,9 @@
 import type { LoggerService } from '@nestjs/common';
 import { destination, pino, type DestinationStream, type Logger } from 'pino';
 import { pinoHttp, type HttpLogger } from 'pino-http';
-import { v7 as uuidv7 } from 'uuid';
 
 import { looksLikeSecret } from '../oauth/secret-shape.js';
+import { uuidv7 } from '../oauth/uuid.js';
 
 const REQUEST_ID = /^[A-Za-z0-9_-]{1,40}$/;
 

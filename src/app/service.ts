@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net';
 
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 
@@ -22,6 +21,8 @@ import { developmentEncryptionKey } from './encryption-key.js';
 import { seedFirstAdministrator } from './first-administrator.js';
 import { Readiness } from './health/readiness.js';
 import { accessLog, NestLog } from './logging.js';
+import type { Middleware } from './middleware.js';
+import { openTokenDoor } from './token-door.js';
 
 /** A running service. */
 export interface Service {
@@ -105,9 +106,10 @@ async function createApp(
     configuration.trustProxy.length > 0 ? [...configuration.trustProxy] : false,
   );
   app.useGlobalFilters(new OAuthErrorFilter());
-  app.use(accessLog(logger));
-  app.use(securityHeaders(issuer.startsWith('https:')));
+  const steps = [accessLog(logger), securityHeaders(issuer.startsWith('https:'))];
+  app.use(...steps);
   setUpDocumentation(app, { issuer });
+  openTokenDoor(app, steps);
   const server = app.getHttpServer();
   server.headersTimeout = 10_000;
   server.requestTimeout = 30_000;
@@ -115,9 +117,7 @@ async function createApp(
   return app;
 }
 
-function securityHeaders(
-  isHttps: boolean,
-): (request: Request, response: Response, next: NextFunction) => void {
+function securityHeaders(isHttps: boolean): Middleware {
   const shared = {
     strictTransportSecurity: isHttps ? { maxAge: 31_536_000 } : false,
     referrerPolicy: { policy: 'no-referrer' as const },
@@ -135,7 +135,7 @@ function securityHeaders(
     contentSecurityPolicy: { useDefaults: false, directives: DOCUMENTATION_CSP },
   });
   return (request, response, next) =>
-    (request.path.startsWith('/docs') ? pages : api)(request, response, next);
+    (request.url?.startsWith('/docs') ? pages : api)(request, response, next);
 }
 
 async function seed(

@@ -1,6 +1,5 @@
-import { v7 as uuidv7 } from 'uuid';
-
 import type { AuditRecord } from './audit-record.js';
+import { uuidv7 } from '../oauth/uuid.js';
 
 /** Where an attempt came from. */
 export interface AttemptOrigin {

@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
-import { v7 as uuidv7 } from 'uuid';
-
 import type { AttemptOrigin } from '../audit/attempt.js';
+import { uuidv7 } from '../oauth/uuid.js';
 
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const NO_TRACE = '0'.repeat(32);

@@ -7,13 +7,14 @@ import { KeysModule } from '../keys/keys.module.js';
 import { JwksController } from './jwks.controller.js';
 import { MetadataController } from './metadata.controller.js';
 import { ServerMetadata } from './server-metadata.js';
+import { TokenEndpoint } from './token-endpoint.js';
 import { TokenController } from './token.controller.js';
 
 /** The protocol over HTTP. */
 @Module({
   imports: [AuditModule, ClientsModule, GrantsModule, KeysModule],
   controllers: [TokenController, JwksController, MetadataController],
-  providers: [ServerMetadata],
-  exports: [AuditModule, ClientsModule, GrantsModule, KeysModule],
+  providers: [ServerMetadata, TokenEndpoint],
+  exports: [TokenEndpoint, AuditModule, ClientsModule, GrantsModule, KeysModule],
 })
 export class EndpointsModule {}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
-import { v7 } from 'uuid';
+import { uuidv7 } from '../oauth/uuid.js';
 
 import type { AuditEntry, AuditLog, AuditReader, AuditSearch } from '../audit/audit-log.js';
 import type { AuditRecord } from '../audit/audit-record.js';
@@ -197,7 +197,7 @@ export function auditLogContract(
     });
 
     it('finds by a jti of ours where the token was issued and where its chain went on', async () => {
-      const [id, chainId] = [v7(), randomUUID()];
+      const [id, chainId] = [uuidv7(), randomUUID()];
       const jti = `${id}.${chainId}`;
       const issued = await append({ id, chainId, issuedToken: { hash: 'x', jti } });
       const next = { chainId, parentId: id, subjectToken: { hash: 'x', jti } };
@@ -211,7 +211,7 @@ export function auditLogContract(
     });
 
     it('finds by any jti where the token began a chain', async () => {
-      const id = v7();
+      const id = uuidv7();
       const own = await append({ id, issuedToken: { hash: 'x', jti: id } });
       const began = await append({ chainId: randomUUID(), subjectToken: { hash: 'x', jti: id } });
       assertSame(await adapter().reader.byJti(id), [own, began]);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { v7 } from 'uuid';
+import { uuidv7 } from '../oauth/uuid.js';
 
 import { newAccount, type Account } from '../accounts/account.js';
 import type { Session } from '../accounts/session.js';
@@ -135,7 +135,7 @@ export function sampleIssuer(issuer: Partial<TrustedIssuer> = {}): TrustedIssuer
 
 /** The record of a granted exchange; a field given as undefined is left out. */
 export function sampleRecord(record: Partial<AuditRecord> = {}): AuditRecord {
-  const id = v7();
+  const id = uuidv7();
   return {
     id,
     schema: 1,

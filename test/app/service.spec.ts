@@ -461,6 +461,27 @@ describe('Over HTTP the service', () => {
     expect(service.lines.some((line) => line.includes('"req_43"'))).toBe(true);
   });
 
+  it('answers a token request alike whether it goes ahead of Express or through it', async () => {
+    const authorization = basic('admin_cli', ADMIN_SECRET);
+    const asks = [
+      { headers: { authorization }, body: CLIENT_CREDENTIALS },
+      { headers: { authorization }, body: { grant_type: 'nobody_knows' } },
+      { headers: { authorization: basic('admin_cli', 'wrong') }, body: CLIENT_CREDENTIALS },
+      { headers: { authorization, 'content-type': 'text/plain' }, body: 'x' },
+    ];
+    for (const ask of asks) {
+      const [direct, through] = [
+        await service.send('/connect/token', { method: 'POST', ...ask }),
+        await service.send('/connect/token?through=express', { method: 'POST', ...ask }),
+      ];
+      expect(through.status).toBe(direct.status);
+      expect(Object.keys(through.headers).toSorted()).toEqual(
+        Object.keys(direct.headers).toSorted(),
+      );
+      expect(Object.keys(through.body)).toEqual(Object.keys(direct.body));
+    }
+  });
+
   it('answers an unknown path in JSON, without repeating it', async () => {
     for (const path of ['/nothing/here', '/connect/nothing', '/.well-known/nothing', '/health']) {
       const answer = await service.send(path);

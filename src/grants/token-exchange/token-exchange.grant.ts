@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 
 import type { Attempt } from '../../audit/attempt.js';
 import { Decision } from '../../delegation/decision.js';
@@ -26,6 +25,7 @@ import { requesterOf } from '../requester.js';
 import { Targets } from '../targets.js';
 import { actorClaimsOf, actorOf } from './actor-token.js';
 import { readTokenExchangeRequest, type TokenExchangeRequest } from './token-exchange.request.js';
+import { uuidv7 } from '../../oauth/uuid.js';
 
 /** A service trades the token it received for one that names it as the actor (RFC 8693). */
 @Injectable()
