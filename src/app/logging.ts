@@ -1,9 +1,11 @@
+import type { IncomingMessage } from 'node:http';
+
 import type { LoggerService } from '@nestjs/common';
 import { destination, pino, type DestinationStream, type Logger } from 'pino';
-import { pinoHttp, type HttpLogger } from 'pino-http';
 
 import { looksLikeSecret } from '../oauth/secret-shape.js';
 import { uuidv7 } from '../oauth/uuid.js';
+import type { Middleware } from './middleware.js';
 
 const REQUEST_ID = /^[A-Za-z0-9_-]{1,40}$/;
 
@@ -26,32 +28,38 @@ export function makeLogger(
 }
 
 /**
- * One line a request: method, path, status, time, id. Never a header, a body or a query string: they
- * carry secrets.
+ * Gives each request an id and one line: method, path, status, time, id. Never a header, a body or a
+ * query string: they carry secrets.
  */
-export function accessLog(logger: Logger): HttpLogger {
-  return pinoHttp({
-    logger,
-    genReqId: (request, response) => {
-      const given = request.headers['x-request-id'];
-      const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidv7();
-      response.setHeader('X-Request-Id', id);
-      return id;
-    },
-    serializers: {
-      req: (request: { id: string; method: string; url: string }) => ({
-        id: request.id,
-        method: request.method,
-        path: tellablePath(request.url),
-      }),
-      res: (response: { statusCode: number }) => ({ status: response.statusCode }),
-      err: (error: Error) => ({ type: error.name }),
-    },
-    customLogLevel: (request, response, error) => {
-      if (error || response.statusCode >= 500) return 'error';
-      return request.url?.startsWith('/health/') ? 'debug' : 'info';
-    },
-  });
+export function accessLog(logger: Logger): Middleware {
+  return (request: IncomingMessage & { id?: string }, response, next) => {
+    const began = performance.now();
+    const { method, url = '' } = request;
+    const given = request.headers['x-request-id'];
+    const id = typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidv7();
+    request.id = id;
+    response.setHeader('X-Request-Id', id);
+    response.once('close', () => {
+      const completed = response.writableFinished;
+      const line = {
+        req: { id, method, path: tellablePath(url) },
+        res: { status: response.statusCode },
+        responseTime: Math.round(performance.now() - began),
+      };
+      if (!completed) logger.error(line, 'request aborted');
+      else if (response.statusCode >= 500) logger.error(line, 'request failed');
+      else if (url.startsWith('/health/')) logger.debug(line, 'request completed');
+      else logger.info(line, 'request completed');
+    });
+    next();
+  };
+}
+
+/** The path without its query, and without what may be a secret in the wrong place. */
+function tellablePath(url: string): string {
+  const [path = ''] = url.split('?', 1);
+  const segments = path.slice(0, 200).split('/');
+  return segments.map((each) => (looksLikeSecret(each) ? '[cut]' : each)).join('/');
 }
 
 /** Whose lines tell how the application is put together: of interest to its developers only. */
@@ -62,13 +70,6 @@ const FRAMEWORK: ReadonlySet<unknown> = new Set([
   'RouterExplorer',
   'RoutesResolver',
 ]);
-
-/** The path without its query, and without what may be a secret in the wrong place. */
-function tellablePath(url: string): string {
-  const [path = ''] = url.split('?', 1);
-  const segments = path.slice(0, 200).split('/');
-  return segments.map((each) => (looksLikeSecret(each) ? '[cut]' : each)).join('/');
-}
 
 /** Nest's own lines, through the same log. */
 export class NestLog implements LoggerService {

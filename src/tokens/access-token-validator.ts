@@ -12,7 +12,7 @@ import { InvalidRequestError } from '../oauth/oauth-error.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
 import { EMPTY_SCOPE, parseScope } from '../oauth/scope.js';
 import { TokenType } from '../oauth/token-type.js';
-import { OwnTokens, type VerifiedJwt } from './own-tokens.js';
+import { OwnTokens, readJwsHeader, type VerifiedJwt } from './own-tokens.js';
 import type { SecurityToken } from './security-token.js';
 import { SecurityTokenValidator, type TokenToCheck } from './security-token-validator.js';
 
@@ -44,8 +44,11 @@ export class AccessTokenValidator extends SecurityTokenValidator {
     return known;
   }
 
-  async validate({ token, tokenType, hash }: TokenToCheck): Promise<SecurityToken> {
-    const jwt = await this.tokens.verify(token);
+  async validate(
+    { token, tokenType, hash }: TokenToCheck,
+    header = readJwsHeader(token),
+  ): Promise<SecurityToken> {
+    const jwt = await this.tokens.verify(token, header);
     if (!ACCESS_TOKEN.test(jwt.type)) throw refuse('token_kind_mismatch');
     const checked = this.#read(jwt, hash);
     this.#check(checked, tokenType);

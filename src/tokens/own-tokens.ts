@@ -10,6 +10,13 @@ import type { RefusalReason } from '../oauth/refusal-reason.js';
 const MAX_TOKEN_LENGTH = 16_384;
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
+/** The header of a JWS, read and not verified. */
+export interface JwsHeader {
+  readonly keyId: string;
+  readonly algorithm: string;
+  readonly type: string;
+}
+
 /** A JWT of ours whose signature has been verified; its time and kind have not. */
 export interface VerifiedJwt {
   readonly type: string;
@@ -45,12 +52,6 @@ export class OwnTokens {
       .sign(privateKey);
   }
 
-  /** The key id in a token's header; undefined when the text is no compact JWS. */
-  static keyIdOf(token: string): string | undefined {
-    const kid = readHeader(token)?.['kid'];
-    return typeof kid === 'string' ? kid : undefined;
-  }
-
   /** Whether a key of ours has this id, revoked ones included. */
   async isOurs(keyId: string): Promise<boolean> {
     return (await this.ring.verifying(keyId)) !== undefined || this.ring.isRevoked(keyId);
@@ -65,23 +66,14 @@ export class OwnTokens {
    * Verifies the signature with the key that the header names, with that key's one algorithm.
    * @throws InvalidRequestError when it is not ours (RFC 8693 section 2.2.2)
    */
-  async verify(token: string): Promise<VerifiedJwt> {
-    const header = readHeader(token);
-    const { kid, alg, typ } = header ?? {};
-    if (
-      typeof kid !== 'string' ||
-      typeof alg !== 'string' ||
-      typeof typ !== 'string' ||
-      header?.['crit'] !== undefined
-    ) {
-      throw refuse('token_malformed');
-    }
-    const key = await this.ring.verifying(kid);
+  async verify(token: string, header: JwsHeader | undefined): Promise<VerifiedJwt> {
+    if (header === undefined) throw refuse('token_malformed');
+    const { keyId, algorithm, type } = header;
+    const key = await this.ring.verifying(keyId);
     if (key === undefined)
-      throw refuse(this.ring.isRevoked(kid) ? 'token_key_revoked' : 'token_key_unknown');
-    if (alg !== key.algorithm) throw refuse('token_algorithm_not_allowed');
-    const claims = await this.#verified(token, key);
-    return { type: typ, keyId: kid, claims };
+      throw refuse(this.ring.isRevoked(keyId) ? 'token_key_revoked' : 'token_key_unknown');
+    if (algorithm !== key.algorithm) throw refuse('token_algorithm_not_allowed');
+    return { type, keyId, claims: await this.#verified(token, key) };
   }
 
   async #verified(token: string, key: VerificationKey): Promise<JsonObject> {
@@ -107,14 +99,21 @@ export class OwnTokens {
   }
 }
 
-function readHeader(token: string): JsonObject | undefined {
+/**
+ * Reads the header of a compact JWS as we write it: with a key id and a type, without anything that
+ * must be understood (RFC 7515 section 4.1.11).
+ * @returns undefined when the text is anything else
+ */
+export function readJwsHeader(token: string): JwsHeader | undefined {
   if (token.length > MAX_TOKEN_LENGTH || !COMPACT.test(token) || !hasCanonicalSignature(token))
     return undefined;
   try {
-    const header: unknown = JSON.parse(
-      Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString('utf8'),
-    );
-    return isJsonObject(header) ? header : undefined;
+    const text = Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString('utf8');
+    const header: unknown = JSON.parse(text);
+    if (!isJsonObject(header) || header['crit'] !== undefined) return undefined;
+    const { kid, alg, typ } = header;
+    const isOurs = typeof kid === 'string' && typeof alg === 'string' && typeof typ === 'string';
+    return isOurs ? { keyId: kid, algorithm: alg, type: typ } : undefined;
   } catch {
     return undefined;
   }

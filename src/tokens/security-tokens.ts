@@ -5,7 +5,7 @@ import { Injectable } from '@nestjs/common';
 import { InvalidRequestError } from '../oauth/oauth-error.js';
 import { TokenType } from '../oauth/token-type.js';
 import { AccessTokenValidator } from './access-token-validator.js';
-import { OwnTokens } from './own-tokens.js';
+import { OwnTokens, readJwsHeader } from './own-tokens.js';
 import { PartyStanding } from './party-standing.js';
 import type { TokenToCheck } from './security-token-validator.js';
 import type { SecurityToken } from './security-token.js';
@@ -50,9 +50,9 @@ export class SecurityTokens {
 
   /** Our keys are known by their ids, so that nobody's claim decides who checks a token. */
   async #validate(presented: TokenToCheck): Promise<SecurityToken> {
-    const keyId = OwnTokens.keyIdOf(presented.token);
-    const isOurs = keyId !== undefined && (await this.ownTokens.isOurs(keyId));
-    return (isOurs ? this.own : this.trusted).validate(presented);
+    const header = readJwsHeader(presented.token);
+    const isOurs = header !== undefined && (await this.ownTokens.isOurs(header.keyId));
+    return isOurs ? this.own.validate(presented, header) : this.trusted.validate(presented);
   }
 }
 

@@ -27,7 +27,6 @@ const NOT_FOR_A_HOST = [
   'helmet',
   'pg',
   'pino',
-  'pino-http',
   'typeorm',
   'zod',
 ];

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { compactVerify, createLocalJWKSet } from 'jose';
+
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { TokenType } from '../../src/oauth/token-type.js';
 import { claimsOf, ISSUER, Protocol, type Answer } from '../support/protocol.js';
@@ -739,4 +741,36 @@ describe('A token exchange', () => {
   it('never issues a refresh token', async () => {
     expect((await server.exchange()).body).not.toHaveProperty('refresh_token');
   });
+});
+
+describe('Whatever algorithm signs', () => {
+  it.each(['ES256', 'RS256', 'PS256', 'EdDSA'] as const)(
+    'a token of %s is issued, verifies with the published key and can be exchanged again',
+    async (algorithm) => {
+      const other = await Protocol.start({
+        keys: { encryptionKey: Buffer.alloc(32, 1), algorithm },
+      });
+      await other.storyClients();
+      const first = await other.exchange({ subject_token: await other.ownToken() });
+      const token = String(first.body['access_token']);
+      const keys = createLocalJWKSet(await other.ring.jwks());
+      const { protectedHeader } = await compactVerify(token, keys, { algorithms: [algorithm] });
+      expect(protectedHeader).toMatchObject({ alg: algorithm, typ: 'at+jwt' });
+      const second = await other.exchange(
+        { subject_token: token, audience: 'postal_service' },
+        'address_service',
+      );
+      expect(claimsOf(second)).toMatchObject({
+        act: { sub: 'address_service', act: { sub: 'my_gateway' } },
+      });
+      const wrong = algorithm === 'ES256' ? 'RS256' : 'ES256';
+      const { record } = await other.recorded(async () =>
+        other.exchange({
+          subject_token: await other.signed('{}', { alg: wrong }).catch(() => 'x.y.z'),
+        }),
+      );
+      expect(record.outcome).toBe('refused');
+      await other.stop();
+    },
+  );
 });
