@@ -753,7 +753,7 @@ describe('Whatever algorithm signs', () => {
       await other.storyClients();
       const first = await other.exchange({ subject_token: await other.ownToken() });
       const token = String(first.body['access_token']);
-      const keys = createLocalJWKSet(await other.ring.jwks());
+      const keys = createLocalJWKSet({ keys: [...(await other.ring.jwks()).keys] });
       const { protectedHeader } = await compactVerify(token, keys, { algorithms: [algorithm] });
       expect(protectedHeader).toMatchObject({ alg: algorithm, typ: 'at+jwt' });
       const second = await other.exchange(
