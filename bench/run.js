@@ -9,7 +9,6 @@ import { Client } from 'pg';
 import { Bench, KINDS } from './bench.js';
 import { built, migrate, query, startContender } from './contenders.js';
 import { Load } from './measure.js';
-
 import { readOptions } from './options.js';
 import { parentOf } from './processes.js';
 import { describeProfile } from './profile.js';
@@ -44,9 +43,6 @@ const TITLES = {
 };
 
 const options = readOptions();
-// A Ctrl-C ends the children; that ends the run below, which then cleans up.
-process.on('SIGINT', () => undefined);
-
 await withDatabase(async (databaseUrl, folder) => {
   const scene = makeScene();
   const stage = {
@@ -60,6 +56,9 @@ await withDatabase(async (databaseUrl, folder) => {
   const contenders = [];
   say(`signing ${options.tokens} subject tokens`);
   const load = await Load.start(scene, options.tokens);
+  // Without the load the run fails, and then everything that was started is stopped.
+  const interrupt = () => load.stop();
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   try {
     await migrate(databaseUrl);
     for (const name of options.profile ? /** @type {const} */ (['service']) : options.only) {
