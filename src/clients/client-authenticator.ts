@@ -35,6 +35,10 @@ interface Claim {
   readonly method: AuthenticationMethod;
 }
 
+type Judgement =
+  | { readonly client: Client; readonly refusal: undefined; readonly secretId: string | undefined }
+  | { readonly client: Client | undefined; readonly refusal: RefusalReason };
+
 /** Decides who is calling (RFC 6749 section 2.3): exactly one method per request. */
 @Injectable()
 export class ClientAuthenticator {
@@ -57,23 +61,38 @@ export class ClientAuthenticator {
     const refuse = (reason: RefusalReason) => new InvalidClientError(reason, { challenge });
     const claim = readClaim(presented, refuse);
     const place = `${claim.clientId.slice(0, 128)} ${presented.address}`;
-    const client = await this.directory.find(claim.clientId);
-    if (client) seen(client.clientId);
-    const secret = matchSecret(claim.secret ?? '', client?.secrets ?? []);
-    const reason = this.#refusal(client, claim, secret?.expiresAt);
-    if (reason !== undefined || client === null) {
+    const verdict = await this.#judge(claim);
+    if (verdict.client) seen(verdict.client.clientId);
+    if (verdict.refusal !== undefined) {
       this.limiter.failed(place);
-      throw refuse(reason ?? 'client_unknown');
+      throw refuse(verdict.refusal);
     }
-    return { client, method: claim.method, secretId: secret?.id };
+    return { client: verdict.client, method: claim.method, secretId: verdict.secretId };
+  }
+
+  /**
+   * A refusal always costs exactly one look-up in the store, so that the time does not tell whether a
+   * client is one that others use just now; and a secret that was just made is good at once.
+   */
+  async #judge(claim: Claim): Promise<Judgement> {
+    const isRemembered = this.directory.remembers(claim.clientId);
+    const verdict = this.#verdict(await this.directory.find(claim.clientId), claim);
+    if (verdict.refusal === undefined || !isRemembered) return verdict;
+    return this.#verdict(await this.directory.renew(claim.clientId), claim);
+  }
+
+  #verdict(client: Client | null, claim: Claim): Judgement {
+    const secret = matchSecret(claim.secret ?? '', client?.secrets ?? []);
+    if (client === null) return { client: undefined, refusal: 'client_unknown' };
+    const refusal = this.#refusal(client, claim, secret?.expiresAt);
+    return refusal === undefined ? { client, refusal, secretId: secret?.id } : { client, refusal };
   }
 
   #refusal(
-    client: Client | null,
+    client: Client,
     claim: Claim,
     expiresAt: number | null | undefined,
   ): RefusalReason | undefined {
-    if (client === null) return 'client_unknown';
     if (!client.authenticationMethods.includes(claim.method)) return 'client_method_not_allowed';
     if (claim.method !== 'none') {
       if (expiresAt === undefined) return 'client_secret_wrong';

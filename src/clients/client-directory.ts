@@ -25,6 +25,16 @@ export class ClientDirectory {
     return isName(clientId) ? this.#byId.get(clientId) : Promise.resolve(null);
   }
 
+  /** Whether `find` would answer from memory. */
+  remembers(clientId: string): boolean {
+    return this.#byId.has(clientId);
+  }
+
+  /** The client with this id as it is stored now, or null. */
+  renew(clientId: string): Promise<Client | null> {
+    return isName(clientId) ? this.#byId.renew(clientId) : Promise.resolve(null);
+  }
+
   /** The client that answers to this identifier, or null. */
   findByIdentifier(identifier: string): Promise<Client | null> {
     return isName(identifier) ? this.#byIdentifier.get(identifier) : Promise.resolve(null);

@@ -1,5 +1,5 @@
 import { All, Controller, Post, Req, Res, UseFilters } from '@nestjs/common';
-import { ApiExcludeEndpoint } from '@nestjs/swagger';
+import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { ServerResponse } from 'node:http';
 
 import { AuditTrail } from '../audit/audit-trail.js';
@@ -12,6 +12,7 @@ import { ApiTokenEndpoint } from './token.docs.js';
 /** The token endpoint (RFC 6749 section 3.2): every grant comes through here, and every attempt is witnessed. */
 @Controller('connect/token')
 @UseFilters(OAuthErrorFilter)
+@ApiTags('protocol')
 export class TokenController {
   constructor(
     private readonly endpoint: TokenEndpoint,

@@ -1,12 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import {
-  ApiBasicAuth,
-  ApiBody,
-  ApiConsumes,
-  ApiOperation,
-  ApiResponse,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiBasicAuth, ApiBody, ApiConsumes, ApiOperation, ApiResponse } from '@nestjs/swagger';
 
 import { GrantType } from '../oauth/grant-type.js';
 import { TokenType } from '../oauth/token-type.js';
@@ -81,7 +74,6 @@ const RESPONSE_SCHEMA = {
 /** The token endpoint in the OpenAPI document. */
 export function ApiTokenEndpoint(): MethodDecorator {
   return applyDecorators(
-    ApiTags('protocol'),
     ApiOperation({
       summary: 'Ask for a token',
       description:

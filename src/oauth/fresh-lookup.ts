@@ -21,11 +21,18 @@ export class FreshLookup<T> {
 
   /** What the key stands for, at most `age` old. Rejects as the look-up does. */
   get(key: string): Promise<T> {
-    const now = this.clock.now();
-    const known = this.#remembered.get(key);
-    if (known && Math.abs(now - known.since) < this.settings.age) return known.value;
+    return this.#recall(key) ?? this.renew(key);
+  }
+
+  /** Whether `get` would answer from memory. */
+  has(key: string): boolean {
+    return this.#recall(key) !== undefined;
+  }
+
+  /** What the key stands for now; it is remembered. Rejects as the look-up does. */
+  renew(key: string): Promise<T> {
     const value = this.look(key);
-    const remembered = { value, since: now };
+    const remembered = { value, since: this.clock.now() };
     this.#remembered.delete(key);
     this.#remembered.set(key, remembered);
     value.catch(() => {
@@ -38,6 +45,12 @@ export class FreshLookup<T> {
   /** Forgets everything, so that a change made here takes effect here at once. */
   forget(): void {
     this.#remembered.clear();
+  }
+
+  #recall(key: string): Promise<T> | undefined {
+    const known = this.#remembered.get(key);
+    const isFresh = known && Math.abs(this.clock.now() - known.since) < this.settings.age;
+    return isFresh ? known.value : undefined;
   }
 
   #forgetOldest(): void {

@@ -59,8 +59,8 @@ describeInBrowser('The documentation page', () => {
     };
     const operations = Object.values(paths).flatMap((path) => Object.values(path));
     expect(operations.filter(({ summary }) => !summary)).toEqual([]);
-    const shown = operations.flatMap(({ tags }) => tags);
-    expect(await page.locator('.opblock').count()).toBe(shown.length);
+    expect(operations.filter(({ tags }) => tags.length !== 1)).toEqual([]);
+    expect(await page.locator('.opblock').count()).toBe(operations.length);
     expect(trouble).toEqual([]);
   });
 

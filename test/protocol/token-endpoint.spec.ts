@@ -371,6 +371,28 @@ describe('A client', () => {
     expect(Object.keys(unknown.headers)).toEqual(Object.keys(wrong.headers));
   });
 
+  it('that is refused costs one look-up in the store, known or not, used just now or never', async () => {
+    const find = server.clients.find.bind(server.clients);
+    let lookups = 0;
+    server.clients.find = (clientId) => {
+      lookups += 1;
+      return find(clientId);
+    };
+    const cost = async (clientId: string): Promise<number> => {
+      lookups = 0;
+      await server.send(ask({ authorization: basic(clientId, 'guess') }));
+      return lookups;
+    };
+    await server.token({ grant_type: GrantType.ClientCredentials });
+    const known = [await cost('my_gateway'), await cost('my_gateway')];
+    const unknown = [await cost('nobody_3'), await cost('nobody_3')];
+    expect([known, unknown]).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+    server.clients.find = find;
+  });
+
   it('proves itself in exactly one way', async () => {
     const combined: readonly Send[] = [
       ask({ authorization: GATEWAY }, { client_secret: 'my_gateway-secret' }),
