@@ -19,43 +19,62 @@ const ERROR_SCHEMA = {
   },
 };
 
+/** The examples fill the form of the documentation page; an empty value counts as absent. */
 const REQUEST_SCHEMA = {
   type: 'object',
   required: ['grant_type'],
   properties: {
-    grant_type: { type: 'string', enum: [GrantType.TokenExchange, GrantType.ClientCredentials] },
-    subject_token: {
-      type: 'string',
-      description: 'The token of the party on whose behalf a token is asked.',
-    },
-    subject_token_type: {
-      type: 'string',
-      enum: [TokenType.AccessToken, TokenType.Jwt, TokenType.IdToken],
-    },
-    actor_token: {
-      type: 'string',
-      description: 'A token of the client itself; without it the client is the actor.',
-    },
-    actor_token_type: { type: 'string', enum: [TokenType.AccessToken, TokenType.Jwt] },
+    grant_type: { type: 'string', enum: [GrantType.ClientCredentials, GrantType.TokenExchange] },
     audience: {
       type: 'array',
       items: { type: 'string' },
       maxItems: 8,
+      example: ['address_service'],
       description: 'Names of the targets.',
     },
     resource: {
       type: 'array',
       items: { type: 'string', format: 'uri' },
       maxItems: 8,
+      example: [],
       description: 'URIs of the targets.',
     },
     scope: {
       type: 'string',
+      example: 'address:read',
       description: 'Space-separated; narrows what the subject token holds.',
     },
-    requested_token_type: { type: 'string', enum: [TokenType.AccessToken] },
-    client_id: { type: 'string', description: 'With client_secret, instead of HTTP Basic.' },
-    client_secret: { type: 'string', format: 'password' },
+    subject_token: {
+      type: 'string',
+      example: '',
+      description: 'The token of the party on whose behalf a token is asked.',
+    },
+    subject_token_type: {
+      type: 'string',
+      example: TokenType.AccessToken,
+      description: `One of ${[TokenType.AccessToken, TokenType.Jwt, TokenType.IdToken].join(', ')}.`,
+    },
+    actor_token: {
+      type: 'string',
+      example: '',
+      description: 'A token of the client itself; without it the client is the actor.',
+    },
+    actor_token_type: {
+      type: 'string',
+      example: '',
+      description: `With an actor_token: one of ${[TokenType.AccessToken, TokenType.Jwt].join(', ')}.`,
+    },
+    requested_token_type: {
+      type: 'string',
+      example: TokenType.AccessToken,
+      description: 'An access token, which is also the default.',
+    },
+    client_id: {
+      type: 'string',
+      example: '',
+      description: 'With client_secret, instead of HTTP Basic.',
+    },
+    client_secret: { type: 'string', format: 'password', example: '' },
   },
 };
 

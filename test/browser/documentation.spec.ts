@@ -16,6 +16,10 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+interface Demo {
+  readonly clients: readonly { readonly clientId: string; readonly clientSecret?: string }[];
+}
+
 const describeInBrowser = existsSync(CHROMIUM) ? describe : describe.skip;
 
 describeInBrowser('The documentation page', () => {
@@ -65,10 +69,8 @@ describeInBrowser('The documentation page', () => {
   });
 
   it('authorizes an administrator, who then lists the clients', async () => {
-    const demo = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')) as {
-      clients: { clientId: string; clientSecret?: string }[];
-    };
-    const admin = demo.clients.find((client) => client.clientId === 'admin_cli');
+    const { clients } = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')) as Demo;
+    const admin = clients.find((client) => client.clientId === 'admin_cli');
     await page.click('.btn.authorize');
     await page.fill('#client_id_clientCredentials', 'admin_cli');
     await page.fill('#client_secret_clientCredentials', admin?.clientSecret ?? '');
@@ -86,6 +88,28 @@ describeInBrowser('The documentation page', () => {
       .first();
     await answer.waitFor();
     expect(await answer.innerText()).toContain('my_gateway');
+    expect(trouble).toEqual([]);
+  }, 60_000);
+
+  it('asks for a token with what its form holds already', async () => {
+    const { clients } = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')) as Demo;
+    const gateway = clients.find((client) => client.clientId === 'my_gateway');
+    await page.goto(`${origin}/docs`);
+    await page.click('.btn.authorize');
+    await page.fill('#auth-basic-username', 'my_gateway');
+    await page.fill('#auth-basic-password', gateway?.clientSecret ?? '');
+    const form = page.locator('.auth-container', { has: page.locator('#auth-basic-username') });
+    await form.locator('button.authorize').click();
+    await page.locator('.modal-ux button', { hasText: 'Logout' }).waitFor();
+    await page.locator('.modal-ux button.close-modal').click();
+    const operation = page.locator('.opblock-post', { hasText: 'Ask for a token' });
+    await operation.locator('.opblock-summary-control').click();
+    await operation.locator('button.execute').click();
+    const answer = operation
+      .locator('.live-responses-table .response-col_description .microlight')
+      .first();
+    await answer.waitFor();
+    expect(await answer.innerText()).toContain('"scope": "address:read"');
     expect(trouble).toEqual([]);
   }, 60_000);
 
