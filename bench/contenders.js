@@ -105,7 +105,7 @@ async function startChild(file, settings, stage, contender) {
     port: message.port,
     pid: child.pid ?? 0,
     stop: async () => {
-      if (child.exitCode !== null) return;
+      if (!child.connected) return;
       const exited = once(child, 'exit');
       child.disconnect();
       await exited;
@@ -148,7 +148,7 @@ async function startService(stage) {
     pid: child.pid ?? 0,
     table: 'nte_audit_record',
     stop: async () => {
-      if (child.exitCode !== null) return;
+      if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), STOPPED_WITHIN);
       await exited;
