@@ -44,20 +44,33 @@ export function normalPassword(password: string): string | undefined {
   return Buffer.byteLength(normal) <= MAX_PASSWORD_BYTES ? normal : undefined;
 }
 
+/** What can be wrong with a password that somebody wants. */
+export type PasswordFault = 'too-long' | 'control-characters' | 'too-short' | 'too-common';
+
+const FAULTS: Readonly<Record<PasswordFault, string>> = {
+  'too-long': `must be at most ${MAX_PASSWORD_BYTES} bytes`,
+  'control-characters': 'must be without control characters',
+  'too-short': `must be at least ${MIN_PASSWORD_LENGTH} characters`,
+  'too-common': 'is too easy to guess: it is made of common words, rows of keys or your own names',
+};
+
 /**
  * Why this cannot become somebody's password; undefined when it can. No rule says which kinds of
  * characters it must have (NIST SP 800-63B-4 section 3.1.1.2).
  * @param own what others know of the person, such as the username and the e-mail address
  */
-export function passwordProblem(password: string, own: readonly string[]): string | undefined {
+export function passwordFault(password: string, own: readonly string[]): PasswordFault | undefined {
   const normal = normalPassword(password);
-  if (normal === undefined) return `must be at most ${MAX_PASSWORD_BYTES} bytes`;
-  if (/[\p{Cc}\p{Cs}]/u.test(normal)) return 'must be without control characters';
-  if (Array.from(normal).length < MIN_PASSWORD_LENGTH)
-    return `must be at least ${MIN_PASSWORD_LENGTH} characters`;
-  return isEasy(normal.normalize('NFKC').toLowerCase(), own)
-    ? 'is too easy to guess: it is made of common words, rows of keys or your own names'
-    : undefined;
+  if (normal === undefined) return 'too-long';
+  if (/[\p{Cc}\p{Cs}]/u.test(normal)) return 'control-characters';
+  if (Array.from(normal).length < MIN_PASSWORD_LENGTH) return 'too-short';
+  return isEasy(normal.normalize('NFKC').toLowerCase(), own) ? 'too-common' : undefined;
+}
+
+/** The same in words for an administrator. */
+export function passwordProblem(password: string, own: readonly string[]): string | undefined {
+  const fault = passwordFault(password, own);
+  return fault && FAULTS[fault];
 }
 
 function isEasy(password: string, own: readonly string[]): boolean {

@@ -9,6 +9,9 @@ export abstract class SessionStore {
   /** Rejects when its `sid` or its secret is taken. */
   abstract create(session: Session): Promise<void>;
 
+  /** The session with this name, or null; a name is not enough to use it. */
+  abstract find(sid: string): Promise<Session | null>;
+
   /** The session with this secret, or null. */
   abstract findBySecretHash(secretHash: string): Promise<Session | null>;
 

@@ -1,6 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
-
-const SECRET = /^[A-Za-z0-9_-]{43}$/;
 const MAX_USER_AGENT = 200;
 
 /** A person's sign-in at one browser. */
@@ -49,22 +46,6 @@ export class SessionSettings {
 /** Whether a session can be used at this time. */
 export function isLive(session: Session, now: number): boolean {
   return now < session.expiresAt && now - session.lastSeenAt < session.idleLimit;
-}
-
-/** A secret of 256 bits for the cookie, with the hash that may be kept of it. */
-export function makeSessionSecret(): { readonly secret: string; readonly hash: string } {
-  const secret = randomBytes(32).toString('base64url');
-  return { secret, hash: hashSessionSecret(secret) };
-}
-
-/** SHA-256, base64url: enough for 256 random bits. */
-export function hashSessionSecret(secret: string): string {
-  return createHash('sha256').update(secret, 'utf8').digest('base64url');
-}
-
-/** Whether this can be the secret of a session. */
-export function isSessionSecret(text: string): boolean {
-  return SECRET.test(text);
 }
 
 /** A user agent as it is kept: short, and storable anywhere. */

@@ -3,16 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../oauth/clock.js';
+import { hashOpaqueSecret, isOpaqueSecret, makeOpaqueSecret } from '../oauth/opaque-secret.js';
 import { AccountDirectory } from './account-directory.js';
 import { AccountStore } from './account-store.js';
 import type { Account } from './account.js';
 import { SessionStore } from './session-store.js';
 import {
-  hashSessionSecret,
   isLive,
-  isSessionSecret,
   keptUserAgent,
-  makeSessionSecret,
   SessionSettings,
   type Authentication,
   type Session,
@@ -50,7 +48,7 @@ export class Sessions {
     { acr, amr }: Pick<Authentication, 'acr' | 'amr'>,
     { address, userAgent }: Whereabouts,
   ): Promise<{ readonly session: Session; readonly secret: string }> {
-    const { secret, hash } = makeSessionSecret();
+    const { secret, hash } = makeOpaqueSecret();
     const now = this.clock.now();
     const session: Session = {
       sid: randomUUID(),
@@ -85,8 +83,8 @@ export class Sessions {
     secret: string,
     address: string | undefined,
   ): Promise<{ readonly session: Session; readonly account: Account } | null> {
-    if (!isSessionSecret(secret)) return null;
-    const session = await this.store.findBySecretHash(hashSessionSecret(secret));
+    if (!isOpaqueSecret(secret)) return null;
+    const session = await this.store.findBySecretHash(hashOpaqueSecret(secret));
     const now = this.clock.now();
     if (session === null || !isLive(session, now)) return null;
     const account = await this.directory.find(session.accountId);
@@ -94,6 +92,16 @@ export class Sessions {
     if (now - session.lastSeenAt >= TOUCH)
       await this.store.touch(session.sid, { at: now, address: address ?? null });
     return { session, account };
+  }
+
+  /** The session with this name when it can be used, which counts as having been seen; else null. */
+  async live(sid: string): Promise<Session | null> {
+    const session = await this.store.find(sid);
+    const now = this.clock.now();
+    if (session === null || !isLive(session, now)) return null;
+    if (now - session.lastSeenAt >= TOUCH)
+      await this.store.touch(sid, { at: now, address: session.address });
+    return session;
   }
 
   /**
@@ -104,8 +112,8 @@ export class Sessions {
     secret: string,
     { acr, amr }: Pick<Authentication, 'acr' | 'amr'>,
   ): Promise<{ readonly session: Session; readonly secret: string } | null> {
-    const made = makeSessionSecret();
-    const change = { from: hashSessionSecret(secret), to: made.hash };
+    const made = makeOpaqueSecret();
+    const change = { from: hashOpaqueSecret(secret), to: made.hash };
     const session = await this.store.rotate(change, { authTime: this.clock.now(), acr, amr });
     return session && { session, secret: made.secret };
   }

@@ -1,18 +1,22 @@
-/** Why a sign-in was refused: for the record alone, never for the person who tried. */
-export const SIGN_IN_REASONS = [
-  'too_many_requests',
-  'account_unknown',
-  'account_disabled',
-  'account_without_password',
-  'password_wrong',
-  'account_changed',
-] as const;
+import { OAuthError } from '../oauth/oauth-error.js';
+import type { RefusalReason } from '../oauth/refusal-reason.js';
 
-export type SignInReason = (typeof SIGN_IN_REASONS)[number];
+/** Why a sign-in was refused: for the record alone, never for the person who tried. */
+export type SignInReason = Extract<
+  RefusalReason,
+  | 'too_many_requests'
+  | 'account_unknown'
+  | 'account_disabled'
+  | 'account_without_password'
+  | 'password_wrong'
+  | 'account_changed'
+>;
 
 /** A refused sign-in: one for every reason, but for the time to wait, which unknown accounts have too. */
-export class SignInRefusedError extends Error {
-  override readonly name = 'SignInRefusedError';
+export class SignInRefusedError extends OAuthError {
+  readonly error = 'access_denied';
+  readonly status: number;
+  override readonly headers: Readonly<Record<string, string>>;
 
   /**
    * @param reason for the record
@@ -20,10 +24,12 @@ export class SignInRefusedError extends Error {
    * @param retryAfter seconds to wait when there were too many attempts
    */
   constructor(
-    readonly reason: SignInReason,
+    reason: SignInReason,
     readonly accountId?: string,
     readonly retryAfter?: number,
   ) {
-    super('The username or the password is not right.');
+    super(reason, 'The username or the password is not right.');
+    this.status = retryAfter === undefined ? 403 : 429;
+    this.headers = retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) };
   }
 }

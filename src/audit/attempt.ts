@@ -1,4 +1,4 @@
-import type { AuditRecord } from './audit-record.js';
+import type { AuditEvent, AuditRecord } from './audit-record.js';
 import { uuidv7 } from '../oauth/uuid.js';
 
 /** Where an attempt came from. */
@@ -23,7 +23,7 @@ export type AttemptFacts = Omit<
   | 'address'
 >;
 
-/** One attempt at a grant, while it is under way: everybody who learns a fact notes it here. */
+/** One attempt, while it is under way: everybody who learns a fact notes it here. */
 export class Attempt {
   /** UUIDv7: the id of the record that it will leave, and of the token that it may give. */
   readonly id = uuidv7();
@@ -31,6 +31,7 @@ export class Attempt {
 
   /** @param time milliseconds since the epoch */
   constructor(
+    readonly event: AuditEvent,
     readonly origin: AttemptOrigin,
     readonly time: number,
   ) {}

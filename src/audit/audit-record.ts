@@ -25,8 +25,32 @@ export interface RecordedToken {
   readonly authTime?: number;
 }
 
+/** What was attempted. */
+export const AUDIT_EVENTS = [
+  /** A request at the token endpoint. */
+  'grant',
+  /** An authorization request that was answered, with a code or an error. */
+  'authorization',
+  /** An authorization request that was pushed (RFC 9126). */
+  'pushed_authorization',
+  /** Somebody tried to sign in. */
+  'authentication',
+  /** A person was asked, or took back, what an application may have. */
+  'consent',
+  'session_start',
+  'session_end',
+  /** A client was told that a session ended (OpenID Connect Back-Channel Logout). */
+  'logout_notice',
+  /** A person changed their own account. */
+  'account_change',
+  /** An administrator changed something. */
+  'administration',
+] as const;
+
+export type AuditEvent = (typeof AUDIT_EVENTS)[number];
+
 /**
- * What one attempt at a grant leaves behind, granted or refused. It holds no token, secret, code or
+ * What one attempt leaves behind, granted or refused. It holds no token, secret, code or
  * password; names and identifiers only after they were checked, or cut to what can be stored.
  */
 export interface AuditRecord {
@@ -36,7 +60,7 @@ export interface AuditRecord {
   readonly schema: 1;
   /** Milliseconds since the epoch. */
   readonly time: number;
-  readonly event: 'grant';
+  readonly event: AuditEvent;
   readonly outcome: 'granted' | 'refused';
   /** Why it was refused; absent when granted. */
   readonly reason?: RefusalReason;
@@ -75,5 +99,18 @@ export interface AuditRecord {
     readonly tokenType?: string;
   };
   readonly mode?: 'delegation' | 'impersonation' | 'self' | 'own';
+  /** The sign-in session it happened in, or that it is about. */
+  readonly sid?: string;
+  /** What a person allowed an application: the `grant_id` of the tokens that come of it. */
+  readonly authorizationId?: string;
+  /** How well a person proved who they are, and by what means. */
+  readonly authentication?: { readonly acr: string; readonly amr: readonly string[] };
+  /** What was done at the admin API or to an account, with whom or what it was done to. */
+  readonly operation?: {
+    readonly name: string;
+    readonly target?: string;
+    /** The names of the fields that were sent; never what they hold. */
+    readonly fields?: readonly string[];
+  };
   readonly basis?: { readonly policy: string; readonly version: string; readonly rule: string };
 }

@@ -4,7 +4,7 @@ import { Clock } from '../oauth/clock.js';
 import { OAuthError, TemporarilyUnavailableError } from '../oauth/oauth-error.js';
 import { Attempt, type AttemptOrigin } from './attempt.js';
 import { AuditLog } from './audit-log.js';
-import type { AuditRecord } from './audit-record.js';
+import type { AuditEvent, AuditRecord } from './audit-record.js';
 
 /** Milliseconds that an attempt may take; whatever hangs, its record is written and its caller answered. */
 const TIME_LIMIT = 20_000;
@@ -22,8 +22,12 @@ export class AuditTrail {
    * @throws OAuthError: the refusal; or `temporarily_unavailable` when the record cannot be written
    *   or the work failed in a way nobody meant, and then nothing was issued
    */
-  async witness<T>(origin: AttemptOrigin, work: (attempt: Attempt) => Promise<T>): Promise<T> {
-    const attempt = new Attempt(origin, this.clock.now());
+  async witness<T>(
+    origin: AttemptOrigin,
+    work: (attempt: Attempt) => Promise<T>,
+    event: AuditEvent = 'grant',
+  ): Promise<T> {
+    const attempt = new Attempt(event, origin, this.clock.now());
     let answer: T;
     try {
       answer = await withinTime(work(attempt));
@@ -54,7 +58,7 @@ function recordOf(attempt: Attempt, refusal: OAuthError | undefined): AuditRecor
     id: attempt.id,
     schema: 1,
     time: attempt.time,
-    event: 'grant',
+    event: attempt.event,
     outcome: refusal ? 'refused' : 'granted',
     ...(refusal ? { reason: refusal.reason, error: refusal.error } : {}),
     requestId,

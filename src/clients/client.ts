@@ -26,6 +26,49 @@ export interface ClientSecret {
   readonly expiresAt: number | null;
 }
 
+/** What a client's own settings say of people who sign in to it. */
+export interface SignInSettings {
+  /** Where codes may be sent: exact strings, but for the port of a loopback address. */
+  readonly redirectUris: readonly string[];
+  /** Where a browser may be sent after signing out. */
+  readonly postLogoutRedirectUris: readonly string[];
+  /** Whether a request needs a PKCE challenge; only a confidential client can do without (RFC 9700 section 2.1.1). */
+  readonly pkceRequired: boolean;
+  /** Whether its requests must be pushed (RFC 9126). */
+  readonly pushedRequestsRequired: boolean;
+  /** Whether a person is asked before it gets anything; not for the company's own applications. */
+  readonly consentRequired: boolean;
+  /** The scope of a request that names none. */
+  readonly defaultScopes: readonly string[];
+  /** The algorithm of its ID tokens and logout tokens. */
+  readonly idTokenAlgorithm: IdTokenAlgorithm;
+  /** Whether it knows people by names of its own (OpenID Connect Core section 8). */
+  readonly subjectType: 'public' | 'pairwise';
+  /** The host whose clients share pairwise names; null for that of the redirect URIs. */
+  readonly sectorHost: string | null;
+  /** Where it hears that a session ended (OpenID Connect Back-Channel Logout section 2.2). */
+  readonly backchannelLogoutUri: string | null;
+}
+
+/** Signs ID tokens: what relying parties expect unless told otherwise is RS256. */
+export const ID_TOKEN_ALGORITHMS = ['RS256', 'ES256'] as const;
+
+export type IdTokenAlgorithm = (typeof ID_TOKEN_ALGORITHMS)[number];
+
+/** The most careful settings: nowhere to send a code to, PKCE and consent required. */
+export const DEFAULT_SIGN_IN_SETTINGS: SignInSettings = {
+  redirectUris: [],
+  postLogoutRedirectUris: [],
+  pkceRequired: true,
+  pushedRequestsRequired: false,
+  consentRequired: true,
+  defaultScopes: [],
+  idTokenAlgorithm: 'RS256',
+  subjectType: 'public',
+  sectorHost: null,
+  backchannelLogoutUri: null,
+};
+
 /** An application that asks for tokens, or a service that takes them, or both. */
 export interface Client {
   readonly clientId: string;
@@ -50,6 +93,7 @@ export interface Client {
   /** Seconds that an access token for it lives at most. */
   readonly tokenLifetime: number;
   readonly exchange: ExchangeSettings;
+  readonly signIn: SignInSettings;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   /** Counts the changes; a store refuses to write over a version it does not know. */
@@ -60,7 +104,13 @@ export interface Client {
 export const DEFAULT_TOKEN_LIFETIME = 600;
 
 /** A client with careful defaults: it may do nothing that is not named. */
-export function newClient(client: Partial<Client> & Pick<Client, 'clientId'>): Client {
+export function newClient(
+  client: Partial<Omit<Client, 'exchange' | 'signIn'>> &
+    Pick<Client, 'clientId'> & {
+      readonly exchange?: Partial<ExchangeSettings>;
+      readonly signIn?: Partial<SignInSettings>;
+    },
+): Client {
   const kind = client.kind ?? 'confidential';
   return {
     name: client.clientId,
@@ -80,6 +130,7 @@ export function newClient(client: Partial<Client> & Pick<Client, 'clientId'>): C
     ...client,
     kind,
     exchange: { ...DEFAULT_EXCHANGE_SETTINGS, ...client.exchange },
+    signIn: { ...DEFAULT_SIGN_IN_SETTINGS, ...client.signIn },
   };
 }
 

@@ -17,7 +17,7 @@ import {
   type Requester,
   type Target,
 } from './exchange-request.js';
-import { isSameParty } from './party.js';
+import { isSameParty, type Party } from './party.js';
 import type { TokenId } from './token-id.js';
 import type { ActingMode, Allowed, Basis, Refused, Verdict } from './verdict.js';
 
@@ -42,6 +42,32 @@ export interface OwnRequest {
   readonly requestedScope: Scope | undefined;
 }
 
+/** What a client asks for in the name of a person who allowed it (RFC 6749 section 4.1). */
+export interface PersonRequest {
+  /** Seconds since the epoch. */
+  readonly now: number;
+  readonly tokenId: TokenId;
+  readonly person: Party;
+  /** The client that the person allowed it to. */
+  readonly requester: Requester;
+  readonly targets: readonly Target[];
+  /** Everything that the person allowed. */
+  readonly authorizedScope: Scope;
+  readonly requestedScope: Scope | undefined;
+  readonly signIn: SignInFacts;
+}
+
+/** How the person signed in when they allowed it. */
+export interface SignInFacts {
+  /** Seconds since the epoch. */
+  readonly authTime: number;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  readonly sid: string;
+  /** A UUID: what they allowed. */
+  readonly grantId: string;
+}
+
 interface DecisionFields {
   readonly tokenId: TokenId;
   readonly mode: ActingMode | 'own';
@@ -53,6 +79,7 @@ interface DecisionFields {
   readonly expiresAt: number;
   readonly basis: Basis;
   readonly subjectToken: PresentedToken | undefined;
+  readonly subjectClaims: JsonObject;
 }
 
 /**
@@ -94,6 +121,7 @@ export class Decision {
       expiresAt: verdict.expiresAt,
       basis: verdict.basis,
       subjectToken: request.subjectToken,
+      subjectClaims: request.subjectToken.claims,
     });
   }
 
@@ -128,6 +156,48 @@ export class Decision {
       expiresAt: now + requester.tokenLifetime,
       basis,
       subjectToken: undefined,
+      subjectClaims: {},
+    });
+  }
+
+  /**
+   * Decides what a client gets in the name of a person: what the person allowed it, as far as it is
+   * registered for the client and for a target.
+   * @throws InvalidTargetError, InvalidScopeError
+   */
+  static ofPerson(request: PersonRequest, heard?: (basis: Basis) => void): Decision {
+    const { requester, targets, requestedScope, now, person, signIn } = request;
+    const basis: Basis = { policy: 'client-settings', version: '1', rule: 'person-allowed' };
+    heard?.(basis);
+    if (targets.length === 0) throw refusal('target_missing');
+    if (!targets.every((target) => requester.targets.includes(target.identifier)))
+      throw refusal('target_not_allowed');
+    // An interface of ours, such as the one that tells about the person, comes on top.
+    const services = targets.filter((target) => target.clientId !== undefined);
+    if (services.length > requester.exchange.maxTargets) throw refusal('too_many_targets');
+    const offered = new Set(targets.flatMap((target) => [...target.offeredScope]));
+    const ceiling = intersectScopes(request.authorizedScope, requester.scope, offered);
+    const scope = requestedScope ?? ceiling;
+    if (!isScopeWithin(scope, ceiling)) throw refusal('scope_not_allowed');
+    if (scope.size === 0) throw refusal('scope_empty');
+    return new Decision({
+      tokenId: request.tokenId,
+      mode: 'own',
+      chain: DelegationChain.of(person),
+      clientId: requester.clientId,
+      audience: targets.map((target) => target.identifier),
+      scope: new Set(scope),
+      issuedAt: now,
+      expiresAt: now + requester.tokenLifetime,
+      basis,
+      subjectToken: undefined,
+      subjectClaims: {
+        auth_time: signIn.authTime,
+        acr: signIn.acr,
+        amr: [...signIn.amr],
+        sid: signIn.sid,
+        grant_id: signIn.grantId,
+      },
     });
   }
 
@@ -172,9 +242,14 @@ export class Decision {
     return this.#fields.basis;
   }
 
-  /** The checked token that this continues; undefined for a client's own right. */
+  /** The checked token that this continues; undefined for a client's own right and a person's sign-in. */
   get subjectToken(): PresentedToken | undefined {
     return this.#fields.subjectToken;
+  }
+
+  /** Claims of the subject's sign-in that the token carries over. */
+  get subjectClaims(): JsonObject {
+    return this.#fields.subjectClaims;
   }
 }
 

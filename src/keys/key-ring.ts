@@ -62,7 +62,7 @@ export class KeyRing {
   }
 
   /**
-   * The key that signs access tokens at this moment.
+   * The key that signs at this moment: access tokens, unless another algorithm is named.
    * @throws Error when there is none or the store has been out of reach for too long
    */
   async active(algorithm: SigningAlgorithm = this.settings.algorithm): Promise<ActiveKey> {
@@ -115,19 +115,13 @@ export class KeyRing {
       }));
   }
 
-  /** Makes a key that signs at once when the store has none that does: at first start, and after a revocation. */
+  /**
+   * Makes a key that signs at once for every configured algorithm of which the store has none that
+   * does: at first start, and after a revocation.
+   */
   async ensureKey(): Promise<void> {
     await this.#refreshNow();
-    while (!this.#signs(this.settings.algorithm)) {
-      const now = this.clock.now();
-      const seen = this.#keys.map((key) => key.kid);
-      await this.store.addUnlessNews(
-        await makeSigningKey(this.#seal, this.settings.algorithm, now, now),
-        seen,
-      );
-      await this.#refreshNow();
-    }
-    await this.active();
+    for (const algorithm of this.#algorithms) await this.#ensure(algorithm);
   }
 
   /**
@@ -166,15 +160,31 @@ export class KeyRing {
   }
 
   /**
-   * Revokes a key: what it signed is refused at once. When no other key of its algorithm signs,
-   * a new one is made that signs immediately.
+   * Revokes a key: what it signed is refused at once. When no other key of its algorithm signs
+   * and one is to be kept, a new one is made that signs immediately.
    * @returns the key, or undefined when there is none with this id
    */
   async revoke(kid: string): Promise<KeyView | undefined> {
     const revoked = await this.store.revoke(kid, this.clock.now());
     if (revoked === null) return undefined;
-    if (revoked.algorithm === this.settings.algorithm) await this.ensureKey();
+    if (this.#algorithms.has(revoked.algorithm)) await this.ensureKey();
     return (await this.list()).find((key) => key.kid === kid);
+  }
+
+  /** Those of which a key is always kept. */
+  get #algorithms(): ReadonlySet<SigningAlgorithm> {
+    return new Set([this.settings.algorithm, ...this.settings.others]);
+  }
+
+  async #ensure(algorithm: SigningAlgorithm): Promise<void> {
+    while (!this.#signs(algorithm)) {
+      const now = this.clock.now();
+      const seen = this.#keys.map((key) => key.kid);
+      const key = await makeSigningKey(this.#seal, algorithm, now, now);
+      await this.store.addUnlessNews(key, seen);
+      await this.#refreshNow();
+    }
+    await this.active(algorithm);
   }
 
   /** The first moment from then on at which no other key takes over, so that the order is never a tie. */

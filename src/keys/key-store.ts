@@ -28,6 +28,8 @@ export abstract class KeyStore {
 export class KeySettings {
   /** The algorithm that signs access tokens. */
   readonly algorithm: SigningAlgorithm;
+  /** Further algorithms for which a key is kept, such as those of ID tokens. */
+  readonly others: readonly SigningAlgorithm[];
   /** How long a new key is published before it signs: at least the lifetime of a cached key set. */
   readonly announcement: number;
   /** How long after its successor took over a key still verifies: at least the longest token lifetime plus skew. */
@@ -39,6 +41,7 @@ export class KeySettings {
 
   constructor(settings: Partial<KeySettings> & Pick<KeySettings, 'encryptionKey'>) {
     this.algorithm = settings.algorithm ?? 'ES256';
+    this.others = settings.others ?? [];
     this.announcement = settings.announcement ?? 10 * 60_000;
     this.retirement = settings.retirement ?? 25 * 60 * 60_000;
     this.refresh = settings.refresh ?? 1_000;

@@ -38,4 +38,6 @@ export interface AccessTokenClaims {
   readonly acr?: string;
   readonly amr?: readonly string[];
   readonly sid?: string;
+  /** What a person allowed: every token that comes of it names it, so that all of them end with it. */
+  readonly grant_id?: string;
 }

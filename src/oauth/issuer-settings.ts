@@ -1,8 +1,12 @@
+import { OPENID_SCOPES } from './openid.js';
+
 /** An interface of this server that takes tokens of this server, such as its admin API. */
 export interface OwnTarget {
   readonly identifier: string;
   /** The scope values that mean something there. */
   readonly offeredScopes: readonly string[];
+  /** For people: which of these each role allows; without it a person gets them as a client does. */
+  readonly scopesOfRoles?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What this server is called and what no token of it may exceed. */
@@ -19,8 +23,10 @@ export class IssuerSettings {
   readonly forbiddenActorClaims: readonly string[];
   /** Claims of the subject token that are not carried over, by exact name; never `act`. */
   readonly excludedSubjectClaims: readonly string[];
-  /** Our own interfaces as targets: reachable with client credentials, never through an exchange. */
+  /** Our own interfaces as targets: reachable at first hand, never through an exchange. */
   readonly ownTargets: readonly OwnTarget[];
+  /** Whether people sign in here: then this server is an OpenID provider, and UserInfo one of its targets. */
+  readonly hasSignIn: boolean;
 
   constructor(settings: Partial<IssuerSettings> & Pick<IssuerSettings, 'issuer'>) {
     this.issuer = settings.issuer;
@@ -29,7 +35,11 @@ export class IssuerSettings {
     this.actorClaims = settings.actorClaims ?? [];
     this.forbiddenActorClaims = settings.forbiddenActorClaims ?? [];
     this.excludedSubjectClaims = settings.excludedSubjectClaims ?? [];
-    this.ownTargets = settings.ownTargets ?? [];
+    this.hasSignIn = settings.hasSignIn ?? false;
+    this.ownTargets = [
+      ...(settings.ownTargets ?? []),
+      ...(this.hasSignIn ? [{ identifier: this.userInfo, offeredScopes: OPENID_SCOPES }] : []),
+    ];
     const problem = issuerProblem(this.issuer);
     if (problem !== undefined) throw new Error(`The issuer ${problem}`);
     if (this.excludedSubjectClaims.includes('act')) {
@@ -37,11 +47,19 @@ export class IssuerSettings {
     }
   }
 
+  /** The UserInfo endpoint, which is also its identifier as a target. */
+  get userInfo(): string {
+    return `${this.issuer}/connect/userinfo`;
+  }
+
+  /** The interface of ours with this identifier. */
+  ownTarget(identifier: string): OwnTarget | undefined {
+    return this.ownTargets.find((own) => own.identifier === identifier);
+  }
+
   /** Whether no exchange may ask for this target: this server itself and its own interfaces. */
   isProtected(identifier: string): boolean {
-    return (
-      identifier === this.issuer || this.ownTargets.some((own) => own.identifier === identifier)
-    );
+    return identifier === this.issuer || this.ownTarget(identifier) !== undefined;
   }
 }
 

@@ -43,6 +43,16 @@ export class InvalidClientError extends OAuthError {
   }
 }
 
+/** `invalid_grant` (RFC 6749 section 5.2): a code or a refresh token that is not acceptable. */
+export class InvalidGrantError extends OAuthError {
+  readonly error = 'invalid_grant';
+  readonly status = 400;
+
+  constructor(reason: RefusalReason, options?: ErrorOptions) {
+    super(reason, 'The code or the refresh token is not acceptable.', options);
+  }
+}
+
 /** `unauthorized_client` (RFC 6749 section 5.2): the client may not use this grant. */
 export class UnauthorizedClientError extends OAuthError {
   readonly error = 'unauthorized_client';
@@ -115,5 +125,32 @@ export class TooManyRequestsError extends TemporarilyUnavailableError {
 
   constructor(retryAfterSeconds: number) {
     super('too_many_requests', { retryAfterSeconds });
+  }
+}
+
+/** The codes that only an authorization response has (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6, RFC 9101). */
+export type AuthorizationErrorCode =
+  | 'access_denied'
+  | 'account_selection_required'
+  | 'consent_required'
+  | 'interaction_required'
+  | 'invalid_request_uri'
+  | 'login_required'
+  | 'registration_not_supported'
+  | 'request_not_supported'
+  | 'request_uri_not_supported'
+  | 'unmet_authentication_requirements'
+  | 'unsupported_response_type';
+
+/** A refusal of an authorization request, with its own code. */
+export class AuthorizationError extends OAuthError {
+  readonly status: number = 400;
+
+  constructor(
+    readonly error: AuthorizationErrorCode,
+    reason: RefusalReason,
+    description: string,
+  ) {
+    super(reason, description);
   }
 }

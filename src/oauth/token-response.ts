@@ -9,4 +9,7 @@ export interface TokenResponse {
   /** Seconds. */
   readonly expires_in: number;
   readonly scope: string;
+  readonly refresh_token?: string;
+  /** With scope `openid` (OpenID Connect Core section 3.1.3.3). */
+  readonly id_token?: string;
 }

@@ -42,10 +42,16 @@ export class FetchRefusedError extends Error {
   override readonly name = 'FetchRefusedError';
 }
 
+interface Message {
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 /**
- * Fetches JSON from an address that a person configured, without becoming a way into the network:
- * https only, no redirects, every resolved address checked at the moment of connecting, limits on
- * size and time.
+ * Speaks to an address that a person configured, without becoming a way into the network: https
+ * only, no redirects, every resolved address checked at the moment of connecting, limits on size and
+ * time.
  */
 @Injectable()
 export class GuardedFetch {
@@ -56,9 +62,28 @@ export class GuardedFetch {
    * @throws FetchRefusedError when it must not be fetched, or the answer is anything else
    */
   async getJson(address: string): Promise<JsonObject> {
-    const value = readStrictJson(await this.#get(this.#checked(address)), this.settings.maxBytes);
+    const headers = { Accept: 'application/json', 'Accept-Encoding': 'identity' };
+    const text = await this.#send(address, { method: 'GET', headers }, (response) =>
+      this.#read(response),
+    );
+    const value = readStrictJson(text, this.settings.maxBytes);
     if (value === undefined) throw new FetchRefusedError('The answer is not a plain JSON object');
     return value;
+  }
+
+  /**
+   * Sends a form to this address. What the answer says besides its status is not read.
+   * @returns the status, whichever it is
+   * @throws FetchRefusedError when it must not be sent, or there is no answer
+   */
+  postForm(address: string, form: Readonly<Record<string, string>>): Promise<number> {
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    const body = new URLSearchParams(form).toString();
+    return this.#send(
+      address,
+      { method: 'POST', headers, body },
+      async ({ statusCode }) => statusCode ?? 0,
+    );
   }
 
   #checked(address: string): URL {
@@ -111,20 +136,30 @@ export class GuardedFetch {
     return addresses;
   }
 
-  #get(url: URL): Promise<string> {
+  /** Sends one request, and is connected no longer when the answer has been taken. */
+  async #send<Answer>(
+    address: string,
+    { method, headers, body }: Message,
+    take: (response: IncomingMessage) => Promise<Answer>,
+  ): Promise<Answer> {
+    const url = this.#checked(address);
     const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
       const signal = AbortSignal.timeout(this.settings.timeout);
-      const headers = { Accept: 'application/json', 'Accept-Encoding': 'identity' };
       const sent = request(
         url,
-        { headers, lookup: this.#lookupFor(url), agent: false, signal },
+        { method, headers, lookup: this.#lookupFor(url), agent: false, signal },
         (response) => {
-          this.#read(response)
+          take(response)
             .then(resolve, reject)
             .finally(() => sent.destroy());
         },
       );
+      // An answer that turns into another protocol is none that the callback above hears of.
+      sent.on('upgrade', ({ statusCode }, socket) => {
+        socket.destroy();
+        reject(new FetchRefusedError(`The answer has the status ${statusCode}`));
+      });
       sent.on('error', (cause) => {
         reject(
           cause instanceof FetchRefusedError
@@ -132,7 +167,7 @@ export class GuardedFetch {
             : new FetchRefusedError('The address cannot be reached', { cause }),
         );
       });
-      sent.end();
+      sent.end(body);
     });
   }
 

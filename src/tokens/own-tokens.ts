@@ -3,6 +3,7 @@ import { JwtService } from '@nestjs/jwt';
 import { CompactSign, compactVerify } from 'jose';
 
 import { KeyRing, type VerificationKey } from '../keys/key-ring.js';
+import type { SigningAlgorithm } from '../keys/signing-key.js';
 import { isJsonObject, type JsonObject } from '../oauth/claims.js';
 import { InvalidRequestError } from '../oauth/oauth-error.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
@@ -35,9 +36,13 @@ export class OwnTokens {
 
   constructor(private readonly ring: KeyRing) {}
 
-  /** @param type the header's `typ`, which says the kind of token (RFC 8725 section 3.11) */
-  async sign(type: string, claims: object): Promise<string> {
-    const { kid, algorithm, privateKey } = await this.ring.active();
+  /**
+   * Rejects when no key can sign.
+   * @param type the header's `typ`, which says the kind of token (RFC 8725 section 3.11)
+   * @param wanted the algorithm; that of access tokens unless said otherwise
+   */
+  async sign(type: string, claims: object, wanted?: SigningAlgorithm): Promise<string> {
+    const { kid, algorithm, privateKey } = await this.ring.active(wanted);
     if (algorithm === 'ES256') {
       return this.#jwt.sign(claims, {
         algorithm,

@@ -5,6 +5,7 @@ import { Injectable } from '@nestjs/common';
 import { InvalidRequestError } from '../oauth/oauth-error.js';
 import { TokenType } from '../oauth/token-type.js';
 import { AccessTokenValidator } from './access-token-validator.js';
+import { IdTokenValidator } from './id-token-validator.js';
 import { OwnTokens, readJwsHeader } from './own-tokens.js';
 import { PartyStanding } from './party-standing.js';
 import type { TokenToCheck } from './security-token-validator.js';
@@ -24,6 +25,7 @@ export class SecurityTokens {
   constructor(
     private readonly ownTokens: OwnTokens,
     private readonly own: AccessTokenValidator,
+    private readonly ownIdTokens: IdTokenValidator,
     private readonly trusted: TrustedIssuerValidator,
     private readonly standing: PartyStanding,
   ) {}
@@ -48,11 +50,17 @@ export class SecurityTokens {
     return checked;
   }
 
-  /** Our keys are known by their ids, so that nobody's claim decides who checks a token. */
+  /**
+   * Our keys are known by their ids, so that nobody's claim decides who checks a token. A token of
+   * ours is an access token or an ID token, and each validator refuses what is another kind: an ID
+   * token presented as any JWT, too, for it says nothing to anybody but its client.
+   */
   async #validate(presented: TokenToCheck): Promise<SecurityToken> {
     const header = readJwsHeader(presented.token);
     const isOurs = header !== undefined && (await this.ownTokens.isOurs(header.keyId));
-    return isOurs ? this.own.validate(presented, header) : this.trusted.validate(presented);
+    if (!isOurs) return this.trusted.validate(presented);
+    const validator = presented.tokenType === TokenType.IdToken ? this.ownIdTokens : this.own;
+    return validator.validate(presented, header);
   }
 }
 

@@ -8,8 +8,12 @@ import { formatScope } from '../oauth/scope.js';
 import { OwnTokens } from './own-tokens.js';
 import { hashToken } from './security-tokens.js';
 
-/** Facts of the subject's sign-in: carried over, never refreshed (RFC 9068 section 2.2.1). */
-const CARRIED = ['auth_time', 'acr', 'amr', 'sid'] as const;
+/**
+ * Facts of the subject's sign-in: carried over, never refreshed (RFC 9068 section 2.2.1). `grant_id`
+ * is what the person allowed, as a UUID: every token that comes of one authorization names it, so
+ * that all of them end with it.
+ */
+const CARRIED = ['auth_time', 'acr', 'amr', 'sid', 'grant_id'] as const;
 
 /** A token that was just minted. */
 export interface IssuedToken {
@@ -49,15 +53,19 @@ export class TokenIssuer {
       jti: formatTokenId(decision.tokenId),
       client_id: decision.clientId,
       scope: formatScope(decision.scope),
-      ...this.#carried(decision.subjectToken?.claims ?? {}),
+      ...this.#carried(decision),
       ...(act === undefined ? {} : { act }),
     };
   }
 
-  #carried(claims: JsonObject): JsonObject {
-    const kept = CARRIED.filter(
-      (name) => claims[name] !== undefined && !this.settings.excludedSubjectClaims.includes(name),
-    );
-    return Object.fromEntries(kept.map((name) => [name, claims[name] ?? null]));
+  #carried({ subjectClaims, subjectToken }: Decision): JsonObject {
+    const { excludedSubjectClaims } = this.settings;
+    const kept = CARRIED.filter((name) => {
+      if (subjectClaims[name] === undefined) return false;
+      // What was allowed here ends here: no setting drops its name, and no other issuer gives one.
+      if (name === 'grant_id') return subjectToken?.isOwn !== false;
+      return !excludedSubjectClaims.includes(name);
+    });
+    return Object.fromEntries(kept.map((name) => [name, subjectClaims[name] ?? null]));
   }
 }

@@ -3,25 +3,44 @@ import { Module } from '@nestjs/common';
 import { KeysModule } from '../keys/keys.module.js';
 import { AccessTokenValidator } from './access-token-validator.js';
 import { GuardedFetch } from './guarded-fetch.js';
+import { IdTokenIssuer } from './id-token-issuer.js';
+import { IdTokenValidator } from './id-token-validator.js';
 import { IssuerKeys } from './issuer-keys.js';
+import { LogoutTokenIssuer } from './logout-token-issuer.js';
 import { OwnTokens } from './own-tokens.js';
+import { SubjectNames } from './subject-names.js';
 import { TokenIssuer } from './token-issuer.js';
 import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
 
 /**
  * The only room that verifies or mints a token. Needs the ports `TrustedIssuerStore` and `Clock`,
- * `IssuerSettings` and `FetchSettings`.
+ * `IssuerSettings`, `KeySettings` and `FetchSettings`.
  */
 @Module({
   imports: [KeysModule],
   providers: [
     OwnTokens,
     AccessTokenValidator,
+    IdTokenValidator,
     GuardedFetch,
     IssuerKeys,
     TrustedIssuerValidator,
     TokenIssuer,
+    IdTokenIssuer,
+    LogoutTokenIssuer,
+    SubjectNames,
   ],
-  exports: [KeysModule, OwnTokens, AccessTokenValidator, TrustedIssuerValidator, TokenIssuer],
+  exports: [
+    KeysModule,
+    OwnTokens,
+    AccessTokenValidator,
+    IdTokenValidator,
+    GuardedFetch,
+    TrustedIssuerValidator,
+    TokenIssuer,
+    IdTokenIssuer,
+    LogoutTokenIssuer,
+    SubjectNames,
+  ],
 })
 export class TokensModule {}

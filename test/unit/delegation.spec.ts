@@ -3,7 +3,7 @@ import fc from 'fast-check';
 
 import { Actor } from '../../src/delegation/actor.js';
 import { ClientSettingsPolicy } from '../../src/delegation/client-settings-policy.js';
-import { Decision } from '../../src/delegation/decision.js';
+import { Decision, type PersonRequest } from '../../src/delegation/decision.js';
 import { DelegationChain } from '../../src/delegation/delegation-chain.js';
 import { DelegationPolicy } from '../../src/delegation/delegation-policy.js';
 import {
@@ -296,6 +296,182 @@ describe('An exchange', () => {
     expect(await outcome(new ClientSettingsPolicy(), requestOf(allowed))).toMatchObject({
       chain: { depth: 3 },
     });
+  });
+});
+
+const PERSON = { iss: ISSUER, sub: '0199aaaa-0000-7000-8000-0000000000aa' };
+
+function target(identifier: string, offered: readonly string[], clientId?: string) {
+  return { identifier, clientId, offeredScope: new Set(offered) };
+}
+
+const API = target('x', ['read', 'write'], 'x');
+const OTHER_API = target('y', ['read', 'admin'], 'y');
+const USER_INFO = target('z', ['openid', 'profile']);
+
+function personRequest({
+  clientScope = ['openid', 'profile', 'read', 'write', 'admin'],
+  allowedTargets = ['x', 'y', 'z'],
+  maxTargets = 1,
+  ...changed
+}: Partial<PersonRequest> & {
+  readonly clientScope?: readonly string[];
+  readonly allowedTargets?: readonly string[];
+  readonly maxTargets?: number;
+} = {}): PersonRequest {
+  return {
+    now: NOW,
+    tokenId: { recordId: TOKEN_ID.recordId, chainId: undefined },
+    person: PERSON,
+    requester: {
+      clientId: 'web',
+      isPublic: true,
+      party: { iss: ISSUER, sub: 'web' },
+      identifiers: ['web'],
+      scope: new Set(clientScope),
+      targets: allowedTargets,
+      tokenLifetime: 600,
+      exchange: { ...DEFAULT_EXCHANGE_SETTINGS, maxTargets },
+    },
+    targets: [API],
+    authorizedScope: new Set(['openid', 'read', 'write', 'pay']),
+    requestedScope: undefined,
+    signIn: {
+      authTime: NOW - 60,
+      acr: 'urn:example:password',
+      amr: ['pwd'],
+      sid: 'session',
+      grantId: TOKEN_ID.chainId,
+    },
+    ...changed,
+  };
+}
+
+function expectPersonRefused(request: PersonRequest, error: string, reason: string): void {
+  const heard: unknown[] = [];
+  const decide = (): unknown => Decision.ofPerson(request, (basis) => heard.push(basis));
+  expect(decide).toThrow(expect.objectContaining({ error, reason }));
+  expect(heard).toEqual([{ policy: 'client-settings', version: '1', rule: 'person-allowed' }]);
+}
+
+describe('What a person allowed', () => {
+  it('gives nothing without a target, or for one that is not registered for the client', () => {
+    expectPersonRefused(personRequest({ targets: [] }), 'invalid_target', 'target_missing');
+    for (const targets of [[API], [OTHER_API, API], [USER_INFO, API]]) {
+      expectPersonRefused(
+        personRequest({ targets, allowedTargets: ['y', 'z'], maxTargets: 3 }),
+        'invalid_target',
+        'target_not_allowed',
+      );
+    }
+    expectPersonRefused(
+      personRequest({ targets: [USER_INFO], allowedTargets: ['x', 'y'] }),
+      'invalid_target',
+      'target_not_allowed',
+    );
+  });
+
+  it('gives nothing for more services than the client may ask for at once', () => {
+    for (const targets of [
+      [API, OTHER_API],
+      [USER_INFO, API, OTHER_API],
+    ])
+      expectPersonRefused(personRequest({ targets }), 'invalid_target', 'too_many_targets');
+  });
+
+  it('gives no scope that the person did not allow, the client may not have, or no target offers', () => {
+    for (const [request, value] of [
+      [{}, 'admin'],
+      [{ targets: [OTHER_API] }, 'admin'],
+      [{ clientScope: ['read'] }, 'write'],
+      [{}, 'pay'],
+      [{}, 'openid'],
+    ] as const) {
+      expectPersonRefused(
+        personRequest({ ...request, requestedScope: new Set(['read', value]) }),
+        'invalid_scope',
+        'scope_not_allowed',
+      );
+    }
+    for (const request of [
+      { authorizedScope: new Set<string>() },
+      { clientScope: [] },
+      { authorizedScope: new Set(['openid']) },
+      { requestedScope: new Set<string>() },
+    ])
+      expectPersonRefused(personRequest(request), 'invalid_scope', 'scope_empty');
+  });
+
+  it('is a token of the person alone, to the client, with the facts of the sign-in', () => {
+    const decision = Decision.ofPerson(personRequest());
+    expect(decision).toMatchObject({
+      mode: 'own',
+      clientId: 'web',
+      audience: ['x'],
+      issuedAt: NOW,
+      expiresAt: NOW + 600,
+      tokenId: { recordId: TOKEN_ID.recordId, chainId: undefined },
+      basis: { policy: 'client-settings', version: '1', rule: 'person-allowed' },
+      subjectToken: undefined,
+    });
+    expect([...decision.scope]).toEqual(['read', 'write']);
+    expect(decision.chain.subject).toEqual(PERSON);
+    expect(decision.chain.depth).toBe(0);
+    expect(decision.subjectClaims).toEqual({
+      auth_time: NOW - 60,
+      acr: 'urn:example:password',
+      amr: ['pwd'],
+      sid: 'session',
+      grant_id: TOKEN_ID.chainId,
+    });
+  });
+
+  it('holds what any of its targets offers, an interface of ours on top of the services', () => {
+    const targets = [USER_INFO, API];
+    const decision = Decision.ofPerson(personRequest({ targets }));
+    expect(decision.audience).toEqual(['z', 'x']);
+    expect([...decision.scope]).toEqual(['openid', 'read', 'write']);
+    const narrow = personRequest({ targets, requestedScope: new Set(['openid']) });
+    expect([...Decision.ofPerson(narrow).scope]).toEqual(['openid']);
+    const both = personRequest({ targets: [API, OTHER_API, USER_INFO], maxTargets: 2 });
+    expect(Decision.ofPerson(both).audience).toEqual(['x', 'y', 'z']);
+  });
+
+  it('carries over what the token before it says of the sign-in, and nothing for a client itself', async () => {
+    const { requester, subjectToken, ...rest } = requestOf({
+      subject: PERSON,
+      actors: [],
+      requester: 'a',
+      tokenClient: 'web',
+      tokenAudience: ['a'],
+      tokenScope: ['read'],
+      clientScope: ['read'],
+      targetScope: ['read'],
+      requestedScope: undefined,
+      mayAct: undefined,
+      isOwn: true,
+      allowedTargets: ['x'],
+      targets: ['x'],
+      remaining: 100,
+      actorRemaining: undefined,
+      lifetime: 60,
+      exchange: DEFAULT_EXCHANGE_SETTINGS,
+    });
+    const claims = { sid: 'session', grant_id: TOKEN_ID.chainId };
+    const exchanged = await outcome(new ClientSettingsPolicy(), {
+      ...rest,
+      requester,
+      subjectToken: { ...subjectToken, claims },
+    });
+    expect(exchanged).toMatchObject({ subjectClaims: claims });
+    const own = {
+      now: NOW,
+      tokenId: TOKEN_ID,
+      requester,
+      targets: [API],
+      requestedScope: undefined,
+    };
+    expect(Decision.ofClient(own).subjectClaims).toEqual({});
   });
 });
 

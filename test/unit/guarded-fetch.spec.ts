@@ -69,6 +69,22 @@ function resolvingTo(...addresses: readonly string[]): {
   return { asked, resolve };
 }
 
+const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
+
+/** A server that answers with these bytes, whatever it is asked, for as long as the work takes. */
+async function withAnswer(bytes: string, work: (url: string) => Promise<void>): Promise<void> {
+  const other = createServer((socket) => {
+    socket.on('error', () => {}).resume();
+    socket.write(bytes);
+  });
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as { port: number };
+  await work(`http://127.0.0.1:${port}`);
+  other.close();
+  await once(other, 'close');
+}
+
 describe('An answer is refused', () => {
   it.each([301, 302, 303, 307, 308])(
     'when it is a redirect (%d), which is not followed',
@@ -176,17 +192,12 @@ describe('An answer is refused', () => {
 
   it('when it is not HTTP, or does not end its headers', async () => {
     for (const bytes of ['SSH-2.0-x\r\n', `HTTP/1.1 200 OK\r\n${'a: b\r\n'.repeat(20_000)}`]) {
-      const other = createServer((socket) => {
-        socket.on('error', () => {}).resume();
-        socket.write(bytes);
-      });
-      other.listen(0, '127.0.0.1');
-      await once(other, 'listening');
-      const { port } = other.address() as { port: number };
-      await expectRefused(`http://127.0.0.1:${port}`, 'The address cannot be reached');
-      other.close();
-      await once(other, 'close');
+      await withAnswer(bytes, (url) => expectRefused(url, 'The address cannot be reached'));
     }
+  });
+
+  it('when it turns into another protocol', async () => {
+    await withAnswer(SWITCHED, (url) => expectRefused(url, 'The answer has the status 101'));
   });
 });
 
@@ -362,5 +373,122 @@ describe('A JSON object is fetched', () => {
       host: `127.0.0.1:${server.port}`,
       connection: 'close',
     });
+  });
+});
+
+describe('A form is not sent', () => {
+  const FORM = { logout_token: 'a.b.c' };
+
+  async function expectNotSent(
+    address: string,
+    message: string,
+    settings: Partial<FetchSettings> = DEVELOPMENT,
+  ): Promise<void> {
+    const error = await fetcher(settings)
+      .postForm(address, FORM)
+      .catch((refusal: unknown) => refusal);
+    expect(error).toBeInstanceOf(FetchRefusedError);
+    expect((error as Error).message).toBe(message);
+  }
+
+  it.each([
+    ['logout', 'The address is not a URL'],
+    ['https://user@app.example/', 'The address names a user'],
+    ['http://app.example/', 'The address is not https'],
+    ['http://10.0.0.1/', 'The address is not https'],
+    ['file:///etc/passwd', 'The address is not https'],
+    ['https://10.0.0.1/', 'The address leads to a private network'],
+    ['https://169.254.169.254/', 'The address leads to a reserved network'],
+  ])('to %j', async (address, message) => {
+    const { asked, resolve } = resolvingTo('127.0.0.1');
+    await expectNotSent(address, message, { ...DEVELOPMENT, resolve });
+    expect(asked).toEqual([]);
+  });
+
+  it('to this machine, unless this is development', async () => {
+    await expectNotSent(server.url, 'The address is not https', {});
+    await expectNotSent(
+      `https://app.example:${server.port}/`,
+      'The address leads to a loopback network',
+      { resolve: resolvingTo('127.0.0.1').resolve },
+    );
+    expect(server.paths).toEqual([]);
+  });
+
+  it('to a name of which one address is local', async () => {
+    await expectNotSent('https://app.example/', 'The address leads to a private network', {
+      resolve: resolvingTo('203.0.112.1', '10.0.0.1').resolve,
+    });
+  });
+
+  it('to where a redirect leads: its status is the answer', async () => {
+    for (const status of [301, 302, 303, 307, 308]) {
+      server.answer = (_request, response) => {
+        response.writeHead(status, { location: `${server.url}/secret` }).end();
+      };
+      await expect(fetcher(DEVELOPMENT).postForm(`${server.url}/logout`, FORM)).resolves.toBe(
+        status,
+      );
+    }
+    expect(new Set(server.paths)).toEqual(new Set(['/logout']));
+  });
+
+  it('for longer than the time there is, or to nobody', async () => {
+    server.answer = () => {};
+    await expectInTime(() => expectNotSent(server.url, 'The address cannot be reached'));
+    server.answer = (request) => request.socket.destroy();
+    await expectNotSent(server.url, 'The address cannot be reached');
+    await withAnswer(SWITCHED, (url) => expectNotSent(url, 'The answer has the status 101'));
+  });
+});
+
+describe('A form is sent', () => {
+  it('as it is, with nothing of ours beside it', async () => {
+    let received = '';
+    let sent: Readonly<Record<string, unknown>> = {};
+    server.answer = (request, response) => {
+      sent = { method: request.method, ...request.headers };
+      request.on('data', (chunk: Buffer) => (received += chunk.toString()));
+      request.on('end', () => response.end());
+    };
+    const form = { logout_token: 'a.b.c', other: 'ä &=+' };
+    await expect(fetcher(DEVELOPMENT).postForm(`${server.url}/a?b=c`, form)).resolves.toBe(200);
+    expect(received).toBe('logout_token=a.b.c&other=%C3%A4+%26%3D%2B');
+    expect(sent).toEqual({
+      method: 'POST',
+      'content-type': 'application/x-www-form-urlencoded',
+      'content-length': String(received.length),
+      host: `127.0.0.1:${server.port}`,
+      connection: 'close',
+    });
+    expect(server.paths).toEqual(['/a?b=c']);
+  });
+
+  it.each([200, 201, 204, 400, 404, 500, 501, 503])('and gives the status %d', async (status) => {
+    server.answer = (_request, response) => {
+      response.writeHead(status).end();
+    };
+    await expect(fetcher(DEVELOPMENT).postForm(server.url, {})).resolves.toBe(status);
+  });
+
+  it('and what is answered is not read, whatever it is', async () => {
+    let written = 0;
+    server.answer = (_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/html' });
+      const more = (): void => {
+        if (response.destroyed) return;
+        written += 16_384;
+        response.write(' '.repeat(16_384), () => setImmediate(more));
+      };
+      more();
+    };
+    await expect(fetcher(DEVELOPMENT).postForm(server.url, {})).resolves.toBe(200);
+    await server.expectNobodyConnected();
+    expect(written).toBeLessThan(8 * 1024 * 1024);
+    server.answer = (_request, response) => {
+      response.writeHead(400, { 'content-length': '100' });
+      response.write('{', () => response.destroy());
+    };
+    await expect(fetcher(DEVELOPMENT).postForm(server.url, {})).resolves.toBe(400);
   });
 });

@@ -7,7 +7,9 @@ import { exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import { KeyRing } from '../../src/keys/key-ring.js';
 import { KeySeal } from '../../src/keys/key-seal.js';
 import { KeySettings } from '../../src/keys/key-store.js';
+import { SealedValues } from '../../src/keys/sealed-values.js';
 import { keyLives, type StoredSigningKey } from '../../src/keys/signing-key.js';
+import type { Json } from '../../src/oauth/claims.js';
 import { InMemoryKeyStore } from '../../src/testing/index.js';
 import { FakeClock } from '../support/fake-clock.js';
 
@@ -119,6 +121,82 @@ describe('A sealed private key', () => {
   });
 });
 
+function valuesUnder(key: number): SealedValues {
+  return new SealedValues(new KeySettings({ encryptionKey: Buffer.alloc(32, key) }));
+}
+
+describe('A sealed value', () => {
+  const values = valuesUnder(1);
+
+  it('does not open for another purpose or with another key', () => {
+    const sealed = values.seal('a', 'the value');
+    for (const purpose of ['b', '', 'A', 'a ', 'aa'])
+      expect(values.open(purpose, sealed)).toBeUndefined();
+    expect(valuesUnder(2).open('a', sealed)).toBeUndefined();
+    // Nor does a private key, which is sealed under the same encryption key.
+    const seal = new KeySeal(Buffer.alloc(32, 1)).seal('a', '"x"');
+    const [, nonce = '', body = '', tag = ''] = seal.split('.');
+    const bytes = [nonce, body, tag].map((part) => Buffer.from(part, 'base64url'));
+    expect(values.open('a', Buffer.concat(bytes).toString('base64url'))).toBeUndefined();
+  });
+
+  it.each([0, 1, 2, 3, 4, 5])(
+    'does not open when any character of it is another: a text of %d characters',
+    (length) => {
+      const sealed = values.seal('a', 'x'.repeat(length));
+      for (let index = 0; index < sealed.length; index += 1) {
+        for (const character of ['A', 'B', 'g', 'w', '-', '_', '.', '=', ' ', '\u0141', '']) {
+          if (character === sealed[index]) continue;
+          const changed = sealed.slice(0, index) + character + sealed.slice(index + 1);
+          expect(values.open('a', changed)).toBeUndefined();
+        }
+      }
+    },
+  );
+
+  it('does not open when it is cut or added to anywhere', () => {
+    const sealed = values.seal('a', { some: 'value' });
+    for (let length = 0; length < sealed.length; length += 1) {
+      expect(values.open('a', sealed.slice(0, length))).toBeUndefined();
+      expect(values.open('a', sealed.slice(length + 1))).toBeUndefined();
+    }
+    for (const added of [`${sealed}A`, `A${sealed}`, `${sealed}=`, ` ${sealed}`, `${sealed}\n`])
+      expect(values.open('a', added)).toBeUndefined();
+  });
+
+  it('does not open, and does not throw, when it is any text at all', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.base64String()), (text) => {
+        expect(values.open('a', text)).toBeUndefined();
+      }),
+    );
+  });
+
+  it('is 16 kB long at most', () => {
+    const longest = 'x'.repeat((16_384 / 4) * 3 - 28 - 2);
+    const sealed = values.seal('a', longest);
+    expect(sealed).toHaveLength(16_384);
+    expect(values.open('a', sealed)).toBe(longest);
+    expect(() => values.seal('a', `${longest}x`)).toThrow(/too long/);
+    expect(values.open('a', `${sealed}A`)).toBeUndefined();
+    expect(values.open('a', 'A'.repeat(1_000_000))).toBeUndefined();
+  });
+
+  it('opens to what was sealed, hides it, and is never the same twice', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.jsonValue(), (purpose, value) => {
+        const plain = JSON.parse(JSON.stringify(value)) as Json;
+        expect(values.open(purpose, values.seal(purpose, plain))).toEqual(plain);
+      }),
+    );
+    const sealed = values.seal('a', 'the value');
+    expect(sealed).toMatch(/^[A-Za-z0-9_-]+$/);
+    expect(Buffer.from(sealed, 'base64url').includes('the value')).toBe(false);
+    expect(values.seal('a', 'the value')).not.toBe(sealed);
+    expect(valuesUnder(1).open('a', sealed)).toBe('the value');
+  });
+});
+
 describe('The key ring', () => {
   it('fails closed when the store has been out of reach for a minute', async () => {
     const { store, clock, ring } = await startRing();
@@ -197,6 +275,75 @@ describe('The key ring', () => {
     expect(await ring.verifying(first.kid)).toBeUndefined();
     expect(ring.isRevoked(first.kid)).toBe(true);
     expect(await ring.revoke('unknown')).toBeUndefined();
+  });
+
+  it('has no key of an algorithm of which none is kept', async () => {
+    const { store, clock, ring } = await startRing();
+    await expect(ring.active('RS256')).rejects.toThrow('There is no active RS256 signing key');
+    expect((await ring.jwks()).keys).toHaveLength(1);
+    clock.advance(1_000);
+    const { kid } = await ring.rotate({ algorithm: 'EdDSA', immediately: true });
+    expect((await ring.active('EdDSA')).kid).toBe(kid);
+    expect((await ring.revoke(kid))?.life).toBe('revoked');
+    await expect(ring.active('EdDSA')).rejects.toThrow('There is no active EdDSA signing key');
+    expect(await store.list()).toHaveLength(2);
+  });
+
+  it('keeps a key of every further algorithm, and signs with the one that is asked for', async () => {
+    const { ring } = await startRing({ others: ['RS256', 'ES256', 'PS256', 'RS256'] });
+    const { keys } = await ring.jwks();
+    expect(keys.map(({ alg }) => alg)).toEqual(['ES256', 'RS256', 'PS256']);
+    expect((await ring.active()).algorithm).toBe('ES256');
+    for (const { kid = '', alg, n } of keys) {
+      if (n !== undefined) expect(Buffer.from(n, 'base64url')).toHaveLength(256);
+      expect(await ring.verifying(kid)).toMatchObject({ kid, algorithm: alg });
+      expect(await ring.active(alg as 'ES256' | 'RS256' | 'PS256')).toMatchObject({
+        kid,
+        algorithm: alg,
+      });
+    }
+  });
+
+  it('makes only what is missing when an algorithm is added, however many instances start', async () => {
+    const { store, clock, ring } = await startRing({ encryptionKey: Buffer.alloc(32) });
+    const first = await ring.active();
+    const settings = new KeySettings({ encryptionKey: Buffer.alloc(32), others: ['RS256'] });
+    const rings = Array.from({ length: 5 }, () => new KeyRing(store, settings, clock));
+    await Promise.all(rings.map((each) => each.ensureKey()));
+    expect((await store.list()).map((each) => each.algorithm)).toEqual(['ES256', 'RS256']);
+    expect(await Promise.all(rings.map(async (each) => (await each.active()).kid))).toEqual(
+      rings.map(() => first.kid),
+    );
+  });
+
+  it('rotates and revokes the keys of each algorithm apart from the others', async () => {
+    const { clock, ring } = await startRing({
+      others: ['RS256'],
+      announcement: 10_000,
+      retirement: 60_000,
+    });
+    const access = await ring.active();
+    const first = await ring.active('RS256');
+    const next = await ring.rotate({ algorithm: 'RS256' });
+    const lives = async () =>
+      Object.fromEntries((await ring.list()).map(({ kid, life }) => [kid, life]));
+    expect(await lives()).toEqual({
+      [access.kid]: 'active',
+      [first.kid]: 'active',
+      [next.kid]: 'announced',
+    });
+    clock.advance(10_000);
+    expect((await ring.active('RS256')).kid).toBe(next.kid);
+    expect(await ring.verifying(first.kid)).toBeDefined();
+    await ring.revoke(next.kid);
+    const replaced = await ring.active('RS256');
+    expect(await lives()).toEqual({
+      [access.kid]: 'active',
+      [first.kid]: 'retiring',
+      [next.kid]: 'revoked',
+      [replaced.kid]: 'active',
+    });
+    expect((await ring.active()).kid).toBe(access.kid);
   });
 
   it('takes a key that an operator brings', async () => {

@@ -1,4 +1,4 @@
-import { identifiersOf, type Client } from '../clients/client.js';
+import { identifiersOf, type Client } from './client.js';
 import type { Requester } from '../delegation/exchange-request.js';
 
 /** The authenticated client as a policy sees it. */
