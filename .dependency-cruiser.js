@@ -10,12 +10,52 @@ const rooms = {
   accounts: ['oauth'],
   audit: ['oauth', 'delegation'],
   tokens: ['oauth', 'delegation', 'keys'],
-  grants: ['oauth', 'keys', 'delegation', 'clients', 'accounts', 'audit', 'tokens'],
-  endpoints: ['oauth', 'keys', 'delegation', 'clients', 'accounts', 'audit', 'tokens', 'grants'],
+  authorization: ['oauth', 'keys', 'delegation', 'clients', 'accounts', 'audit', 'tokens'],
+  grants: [
+    'oauth',
+    'keys',
+    'delegation',
+    'clients',
+    'accounts',
+    'audit',
+    'tokens',
+    'authorization',
+  ],
+  endpoints: [
+    'oauth',
+    'keys',
+    'delegation',
+    'clients',
+    'accounts',
+    'audit',
+    'tokens',
+    'authorization',
+    'grants',
+  ],
 
   // The wings: adapters of the ports and tools around them. Nobody in the heart imports them.
-  typeorm: ['oauth', 'keys', 'delegation', 'clients', 'accounts', 'audit', 'tokens', 'grants'],
-  testing: ['oauth', 'keys', 'delegation', 'clients', 'accounts', 'audit', 'tokens', 'grants'],
+  typeorm: [
+    'oauth',
+    'keys',
+    'delegation',
+    'clients',
+    'accounts',
+    'audit',
+    'tokens',
+    'authorization',
+    'grants',
+  ],
+  testing: [
+    'oauth',
+    'keys',
+    'delegation',
+    'clients',
+    'accounts',
+    'audit',
+    'tokens',
+    'authorization',
+    'grants',
+  ],
   'resource-server': ['oauth', 'delegation'],
 
   // Rooms of the service itself, above the heart and beside the face.
@@ -27,6 +67,19 @@ const rooms = {
     'accounts',
     'audit',
     'tokens',
+    'authorization',
+    'grants',
+    'endpoints',
+  ],
+  pages: [
+    'oauth',
+    'keys',
+    'delegation',
+    'clients',
+    'accounts',
+    'audit',
+    'tokens',
+    'authorization',
     'grants',
     'endpoints',
   ],
@@ -34,7 +87,7 @@ const rooms = {
 };
 
 const wings = ['typeorm', 'testing', 'resource-server'];
-const service = ['admin', 'embedded'];
+const service = ['admin', 'pages', 'embedded'];
 const heart = Object.keys(rooms).filter((room) => ![...wings, ...service].includes(room));
 
 const any = (names) => `(?:${names.join('|')})`;
@@ -153,8 +206,8 @@ export default {
     {
       name: 'http-words-in-endpoints',
       severity: 'error',
-      comment: 'Swagger and form validation belong to src/endpoints, src/admin and src/app.',
-      from: { path: '^src/', pathNot: room('endpoints', 'admin', 'app') },
+      comment: 'Swagger and form validation belong to src/endpoints, src/admin, src/pages and src/app.',
+      from: { path: '^src/', pathNot: room('endpoints', 'admin', 'pages', 'app') },
       to: { path: npm('@nestjs/swagger', 'class-validator', 'class-transformer') },
     },
     {
@@ -170,6 +223,13 @@ export default {
       comment: 'Only accounts hashes passwords.',
       from: { path: '^src/', pathNot: room('accounts') },
       to: { path: npm('@node-rs/argon2') },
+    },
+    {
+      name: 'templates-in-pages',
+      severity: 'error',
+      comment: 'Only pages fills templates and knows languages.',
+      from: { path: '^src/', pathNot: room('pages') },
+      to: { path: npm('eta', 'i18next') },
     },
     {
       name: 'no-jsonwebtoken',

@@ -1,13 +1,31 @@
 import type { DynamicModule, Provider } from '@nestjs/common';
 import { MODULE_METADATA } from '@nestjs/common/constants.js';
 
+import { AccountStore } from './accounts/account-store.js';
+import { SessionStore } from './accounts/session-store.js';
 import { AuditLog } from './audit/audit-log.js';
+import { AuthorizationStore } from './authorization/authorization-store.js';
+import { ConsentStore } from './authorization/consent-store.js';
+import { PushedRequestStore } from './authorization/pushed-request-store.js';
 import { ClientStore } from './clients/client-store.js';
 import { KeyStore } from './keys/key-store.js';
-import type { Adapter } from './token-exchange.options.js';
+import {
+  MODULE_OPTIONS_TOKEN,
+  type Adapter,
+  type TokenExchangeOptions,
+} from './token-exchange.options.js';
 import { TrustedIssuerStore } from './tokens/trusted-issuer-store.js';
 
 const PORTS = [KeyStore, ClientStore, TrustedIssuerStore, AuditLog] as const;
+
+/** What a server at which people sign in keeps besides. */
+const SIGN_IN_PORTS = [
+  AccountStore,
+  SessionStore,
+  AuthorizationStore,
+  ConsentStore,
+  PushedRequestStore,
+] as const;
 
 /**
  * Providers that stand in for the ports that no adapter exports, and refuse to start with the names
@@ -15,16 +33,40 @@ const PORTS = [KeyStore, ClientStore, TrustedIssuerStore, AuditLog] as const;
  * message about the one that failed first.
  */
 export function missingPorts(adapters: readonly Adapter[]): Provider[] {
-  const missing = PORTS.filter((port) => !adapters.some((adapter) => doesExport(adapter, port)));
-  const names = missing.map((port) => port.name).join(', ');
-  return missing.map((port) => ({
+  const isMissing = (port: unknown): boolean =>
+    !adapters.some((adapter) => doesExport(adapter, port));
+  const missing = PORTS.filter(isMissing);
+  const missingForSignIn = SIGN_IN_PORTS.filter(isMissing);
+  const refuse = (hasSignIn: boolean): never => {
+    const names = [...missing, ...(hasSignIn ? missingForSignIn : [])].map(({ name }) => name);
+    throw new Error(
+      `TokenExchangeModule: no adapter provides ${names.join(', ')}. Export it from a module in "adapters".`,
+    );
+  };
+  const stand = (port: (typeof missing)[number] | (typeof missingForSignIn)[number]): Provider => ({
     provide: port,
-    useFactory: (): never => {
-      throw new Error(
-        `TokenExchangeModule: no adapter provides ${names}. Export it from a module in "adapters".`,
-      );
+    useFactory: ({ signIn }: TokenExchangeOptions): unknown => {
+      const isNeeded = signIn !== undefined || missing.some((each) => each === port);
+      // Without sign-in nobody asks these; whoever does learns what is missing.
+      return isNeeded ? refuse(signIn !== undefined) : unprovided(port.name);
     },
-  }));
+    inject: [MODULE_OPTIONS_TOKEN],
+  });
+  return [...missing, ...missingForSignIn].map(stand);
+}
+
+/** Stands for a port that this server does without: every call of it is refused. */
+function unprovided(name: string): object {
+  return new Proxy(
+    {},
+    {
+      get: (_target, property) =>
+        // Nest looks for `then` and life cycle hooks on what it provides.
+        typeof property === 'symbol' || property === 'then' || /^(?:on|before)[A-Z]/.test(property)
+          ? undefined
+          : () => Promise.reject(new Error(`TokenExchangeModule: no adapter provides ${name}.`)),
+    },
+  );
 }
 
 /** Whether a module exports a port; in doubt, when it imports a promise, it does. */

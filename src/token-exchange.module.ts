@@ -1,5 +1,8 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 
+import { SessionSettings } from './accounts/session.js';
+import { AuthorizationSettings } from './authorization/authorization-settings.js';
+import { ID_TOKEN_ALGORITHMS } from './clients/client.js';
 import { ClientSettingsPolicy } from './delegation/client-settings-policy.js';
 import { DelegationPolicy } from './delegation/delegation-policy.js';
 import { EndpointsModule } from './endpoints/endpoints.module.js';
@@ -20,13 +23,25 @@ import { FetchSettings } from './tokens/guarded-fetch.js';
 const SETTINGS = [
   {
     provide: IssuerSettings,
-    useFactory: ({ issuer, tokens }: TokenExchangeOptions) =>
-      new IssuerSettings({ ...tokens, issuer }),
+    useFactory: ({ issuer, tokens, signIn }: TokenExchangeOptions) =>
+      new IssuerSettings({ ...tokens, issuer, hasSignIn: signIn !== undefined }),
     inject: [MODULE_OPTIONS_TOKEN],
   },
   {
     provide: KeySettings,
-    useFactory: ({ keys }: TokenExchangeOptions) => new KeySettings(keys),
+    useFactory: ({ keys, signIn }: TokenExchangeOptions) =>
+      new KeySettings({ others: signIn ? ID_TOKEN_ALGORITHMS : [], ...keys }),
+    inject: [MODULE_OPTIONS_TOKEN],
+  },
+  {
+    provide: SessionSettings,
+    useFactory: ({ signIn }: TokenExchangeOptions) => new SessionSettings(signIn?.sessions),
+    inject: [MODULE_OPTIONS_TOKEN],
+  },
+  {
+    provide: AuthorizationSettings,
+    useFactory: ({ signIn }: TokenExchangeOptions) =>
+      new AuthorizationSettings(signIn?.authorizations),
     inject: [MODULE_OPTIONS_TOKEN],
   },
   {

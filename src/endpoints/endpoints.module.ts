@@ -5,16 +5,25 @@ import { ClientsModule } from '../clients/clients.module.js';
 import { GrantsModule } from '../grants/grants.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { JwksController } from './jwks.controller.js';
+import { CallingClient } from './calling-client.js';
 import { MetadataController } from './metadata.controller.js';
+import { PushedRequestController } from './pushed-request.controller.js';
 import { ServerMetadata } from './server-metadata.js';
 import { TokenEndpoint } from './token-endpoint.js';
 import { TokenController } from './token.controller.js';
+import { UserInfoController } from './userinfo.controller.js';
 
 /** The protocol over HTTP. */
 @Module({
   imports: [AuditModule, ClientsModule, GrantsModule, KeysModule],
-  controllers: [TokenController, JwksController, MetadataController],
-  providers: [ServerMetadata, TokenEndpoint],
+  controllers: [
+    TokenController,
+    PushedRequestController,
+    UserInfoController,
+    JwksController,
+    MetadataController,
+  ],
+  providers: [CallingClient, ServerMetadata, TokenEndpoint],
   exports: [TokenEndpoint, AuditModule, ClientsModule, GrantsModule, KeysModule],
 })
 export class EndpointsModule {}

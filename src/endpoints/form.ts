@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-import { GrantParameters } from '../grants/grant-parameters.js';
+import { REPEATABLE, RequestParameters } from '../oauth/request-parameters.js';
 import { BodyTooLargeError, InvalidRequestError } from '../oauth/oauth-error.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
 
@@ -9,8 +9,6 @@ const MAX_NAMES = 64;
 const FORM = /^application\/x-www-form-urlencoded\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 /** What form-encoding leaves: visible ASCII. Everything else arrives as percent-encoded UTF-8. */
 const ENCODED = /^[\x21-\x7E]*$/;
-/** The only parameters that may repeat (RFC 8693 section 2.1). */
-const LISTS: ReadonlySet<string> = new Set(['resource', 'audience']);
 const CREDENTIALS: ReadonlySet<string> = new Set([
   'client_secret',
   'client_assertion',
@@ -33,7 +31,7 @@ export type FormRequest = IncomingMessage & { readonly body?: unknown; readonly 
  * the query.
  * @throws InvalidRequestError, BodyTooLargeError
  */
-export async function readForm(request: FormRequest): Promise<GrantParameters> {
+export async function readForm(request: FormRequest): Promise<RequestParameters> {
   refuseQueryCredentials(request.url ?? '');
   const encoding = request.headers['content-encoding'];
   if (
@@ -48,6 +46,17 @@ export async function readForm(request: FormRequest): Promise<GrantParameters> {
   if (request.rawBody) return collect(pairsOf(request.rawBody.toString('latin1')));
   if (request.body !== undefined) return collect(parsedPairs(request.body));
   return collect(pairsOf(await readBody(request)));
+}
+
+/**
+ * Reads the query of a request by the same rules.
+ * @throws InvalidRequestError
+ */
+export function readQuery(request: FormRequest): RequestParameters {
+  const url = request.url ?? '';
+  refuseQueryCredentials(url);
+  const query = url.indexOf('?');
+  return collect(pairsOf(query < 0 ? '' : url.slice(query + 1)));
 }
 
 function readBody(request: IncomingMessage): Promise<string> {
@@ -78,7 +87,7 @@ function readBody(request: IncomingMessage): Promise<string> {
 
 function* pairsOf(text: string): Iterable<readonly [string, string]> {
   if (text.length > MAX_BODY) throw new BodyTooLargeError();
-  if (!ENCODED.test(text)) throw refuse('malformed_request', 'The request body is malformed.');
+  if (!ENCODED.test(text)) throw refuse('malformed_request', 'The request is malformed.');
   for (const piece of text.split('&')) {
     if (piece === '') continue;
     const equals = piece.indexOf('=');
@@ -92,7 +101,7 @@ function* parsedPairs(body: unknown): Iterable<readonly [string, string]> {
   if (typeof body !== 'object' || body === null)
     throw refuse('malformed_request', 'The request body is malformed.');
   for (const [name, value] of Object.entries(body)) {
-    if (Array.isArray(value) && !LISTS.has(name)) {
+    if (Array.isArray(value) && !REPEATABLE.has(name)) {
       throw refuse('repeated_parameter', 'A parameter is repeated.');
     }
     for (const each of Array.isArray(value) ? (value as unknown[]) : [value]) {
@@ -103,12 +112,12 @@ function* parsedPairs(body: unknown): Iterable<readonly [string, string]> {
   }
 }
 
-function collect(pairs: Iterable<readonly [string, string]>): GrantParameters {
+function collect(pairs: Iterable<readonly [string, string]>): RequestParameters {
   const seen = new Set<string>();
   const single = new Map<string, string>();
   const lists = new Map<string, string[]>();
   for (const [name, value] of pairs) {
-    const isList = LISTS.has(name);
+    const isList = REPEATABLE.has(name);
     if (!isList && seen.has(name)) throw refuse('repeated_parameter', 'A parameter is repeated.');
     seen.add(name);
     if (seen.size > MAX_NAMES)
@@ -118,7 +127,7 @@ function collect(pairs: Iterable<readonly [string, string]>): GrantParameters {
     else if (lists.has(name)) lists.get(name)?.push(value);
     else lists.set(name, [value]);
   }
-  return new GrantParameters(single, lists);
+  return new RequestParameters(single, lists);
 }
 
 function decode(text: string): string {

@@ -14,7 +14,7 @@ const logger = new Logger('Refusal');
 /** Words a refusal as RFC 6749 section 5.2 does; never a stack trace. */
 export function sendRefusal(response: ServerResponse, thrown: unknown): void {
   const refusal = refusalOf(thrown);
-  if (refusal.status >= 500) logger.error({ reason: refusal.reason, cause: causeOf(refusal) });
+  if (refusal.status >= 500) logger.error({ reason: refusal.reason, cause: wordsOfCause(refusal) });
   if (response.headersSent) return;
   sendJson(
     response,
@@ -24,7 +24,8 @@ export function sendRefusal(response: ServerResponse, thrown: unknown): void {
   );
 }
 
-function refusalOf(thrown: unknown): OAuthError {
+/** What was thrown, as a refusal that can be told. */
+export function refusalOf(thrown: unknown): OAuthError {
   if (thrown instanceof OAuthError) return thrown;
   if (thrown instanceof NotFoundException) return new NothingHereError();
   if (thrown instanceof HttpException && thrown.getStatus() < 500) {
@@ -33,8 +34,9 @@ function refusalOf(thrown: unknown): OAuthError {
   return new TemporarilyUnavailableError('internal_error', { cause: thrown });
 }
 
-function causeOf(error: Error): string {
+/** Why a refusal came to be, in words for the log. */
+export function wordsOfCause(error: Error): string {
   const { cause } = error;
   if (!(cause instanceof Error)) return typeof cause;
-  return `${cause.name}: ${cause.message}${cause.cause === undefined ? '' : ` (${causeOf(cause)})`}`;
+  return `${cause.name}: ${cause.message}${cause.cause === undefined ? '' : ` (${wordsOfCause(cause)})`}`;
 }

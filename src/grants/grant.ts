@@ -1,13 +1,13 @@
 import type { Attempt } from '../audit/attempt.js';
 import type { Client } from '../clients/client.js';
 import type { TokenResponse } from '../oauth/token-response.js';
-import type { GrantParameters } from './grant-parameters.js';
+import type { RequestParameters } from '../oauth/request-parameters.js';
 
 /** What a grant works with. It never sees HTTP. */
 export interface GrantRequest {
   /** The client that has proven itself. */
   readonly client: Client;
-  readonly parameters: GrantParameters;
+  readonly parameters: RequestParameters;
   /** Where everything learned on the way is noted for the record. */
   readonly attempt: Attempt;
 }

@@ -1,5 +1,9 @@
 import { Injectable } from '@nestjs/common';
 
+import { AccountDirectory } from '../accounts/account-directory.js';
+import { isAccountId } from '../accounts/account-rules.js';
+import type { Authorization } from '../authorization/authorization.js';
+import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ClientDirectory } from '../clients/client-directory.js';
 import { Clock } from '../oauth/clock.js';
 import { FRESH, FreshLookup } from '../oauth/fresh-lookup.js';
@@ -11,20 +15,25 @@ import type { TrustedIssuer } from '../tokens/trusted-issuer.js';
 
 /**
  * Refuses tokens that name a client of ours which is disabled or gone, as their client or anywhere in
- * their chain, and tokens of ours whose subject comes from an issuer that is trusted no longer.
+ * their chain; tokens of ours whose subject is a person of ours who is disabled or gone, or comes from
+ * an issuer that is trusted no longer; and what came of an authorization that was revoked.
  */
 @Injectable()
-export class ClientStanding extends PartyStanding {
+export class RegisteredStanding extends PartyStanding {
   readonly #issuers: FreshLookup<TrustedIssuer | null>;
+  readonly #authorizations: FreshLookup<Authorization | null>;
 
   constructor(
     private readonly directory: ClientDirectory,
+    private readonly accounts: AccountDirectory,
     private readonly settings: IssuerSettings,
     issuers: TrustedIssuerStore,
+    authorizations: AuthorizationStore,
     clock: Clock,
   ) {
     super();
     this.#issuers = new FreshLookup((issuer) => issuers.find(issuer), clock, FRESH);
+    this.#authorizations = new FreshLookup((id) => authorizations.find(id), clock, FRESH);
   }
 
   async isGood(token: SecurityToken): Promise<boolean> {
@@ -42,6 +51,8 @@ export class ClientStanding extends PartyStanding {
     }
     const standings = await Promise.all([
       this.#isTrusted(token),
+      this.#isAllowed(token),
+      this.#isPersonActive(token),
       ...[...ours].map((clientId) => this.#isActive(clientId)),
       ...[...foreign].map((clientId) => this.#isNotDisabled(clientId)),
     ]);
@@ -54,6 +65,30 @@ export class ClientStanding extends PartyStanding {
     if (!isOwn || iss === this.settings.issuer) return true;
     const trusted = await this.#issuers.get(iss);
     return trusted !== null && !trusted.disabled;
+  }
+
+  /** What a person allowed at a sign-in here, and did not take back. */
+  async #isAllowed({ isOwn, claims }: SecurityToken): Promise<boolean> {
+    const authorizationId = claims['grant_id'];
+    if (!isOwn || authorizationId === undefined) return true;
+    if (!this.settings.hasSignIn || typeof authorizationId !== 'string') return false;
+    const authorization = await this.#authorizations.get(authorizationId);
+    return authorization !== null && authorization.revokedAt === null;
+  }
+
+  /** Names of accounts and of clients are never the same (RFC 9068 section 5). */
+  async #isPersonActive({ isOwn, chain, clientId, tokenId }: SecurityToken): Promise<boolean> {
+    const { iss, sub } = chain.subject;
+    if (!this.settings.hasSignIn || !isOwn || iss !== this.settings.issuer) return true;
+    if (!isAccountId(sub)) return tokenId !== undefined || !(await this.#isPairwise(clientId));
+    const account = await this.accounts.find(sub);
+    return account !== null && !account.disabled;
+  }
+
+  /** Whose names only this client knows, so that nobody else can be told whom its ID tokens are about. */
+  async #isPairwise(clientId: string | undefined): Promise<boolean> {
+    const client = clientId === undefined ? null : await this.directory.find(clientId);
+    return client?.signIn.subjectType === 'pairwise';
   }
 
   async #isActive(clientId: string): Promise<boolean> {

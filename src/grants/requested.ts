@@ -2,7 +2,7 @@ import type { AttemptFacts } from '../audit/attempt.js';
 import { isAudienceName, isResourceUri } from '../oauth/resource.js';
 import { isScopeValue } from '../oauth/scope.js';
 import { looksLikeSecret } from '../oauth/secret-shape.js';
-import type { GrantParameters } from './grant-parameters.js';
+import type { RequestParameters } from '../oauth/request-parameters.js';
 
 const MOST = 16;
 const LONGEST = 256;
@@ -11,7 +11,7 @@ const LONGEST = 256;
  * What a record keeps of what was asked for: only values that can be a scope or a target, and not
  * too many, so that nothing else (a token in the wrong field, say) gets into a record.
  */
-export function requestedFacts(parameters: GrantParameters): AttemptFacts {
+export function requestedFacts(parameters: RequestParameters): AttemptFacts {
   const scope = (parameters.get('scope') ?? '')
     .split(' ')
     .filter((value) => isScopeValue(value) && isTellable(value));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import type { Client } from '../clients/client.js';
+import { DEFAULT_SIGN_IN_SETTINGS, type Client } from '../clients/client.js';
 import { ClientConflictError, type ClientStore } from '../clients/client-store.js';
 import { assertSame } from './assert-same.js';
 import { sampleClient, unique } from './samples.js';
@@ -120,6 +120,7 @@ export function clientStoreContract(
         secrets: [],
         defaultTarget: null,
         identifiers: [fresh, kept],
+        signIn: DEFAULT_SIGN_IN_SETTINGS,
         version: 2,
       });
       await adapter().store.update(changed);

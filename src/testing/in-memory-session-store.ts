@@ -15,6 +15,10 @@ export class InMemorySessionStore extends SessionStore {
     this.#keep(session);
   }
 
+  async find(sid: string): Promise<Session | null> {
+    return this.#sessions.get(sid) ?? null;
+  }
+
   async findBySecretHash(secretHash: string): Promise<Session | null> {
     return this.#holderOf(secretHash) ?? null;
   }

@@ -3,14 +3,20 @@ import { Module } from '@nestjs/common';
 import { AccountStore } from '../accounts/account-store.js';
 import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
+import { AuthorizationStore } from '../authorization/authorization-store.js';
+import { ConsentStore } from '../authorization/consent-store.js';
+import { PushedRequestStore } from '../authorization/pushed-request-store.js';
 import { ClientStore } from '../clients/client-store.js';
 import { KeyStore } from '../keys/key-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { InMemoryAccountStore } from './in-memory-account-store.js';
 import { InMemoryAuditLog } from './in-memory-audit-log.js';
 import { InMemoryAuditReader } from './in-memory-audit-reader.js';
+import { InMemoryAuthorizationStore } from './in-memory-authorization-store.js';
 import { InMemoryClientStore } from './in-memory-client-store.js';
+import { InMemoryConsentStore } from './in-memory-consent-store.js';
 import { InMemoryKeyStore } from './in-memory-key-store.js';
+import { InMemoryPushedRequestStore } from './in-memory-pushed-request-store.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
 import { InMemoryTrustedIssuerStore } from './in-memory-trusted-issuer-store.js';
 
@@ -20,6 +26,9 @@ const stores = [
   InMemoryTrustedIssuerStore,
   InMemoryAccountStore,
   InMemorySessionStore,
+  InMemoryAuthorizationStore,
+  InMemoryConsentStore,
+  InMemoryPushedRequestStore,
   InMemoryAuditLog,
   InMemoryAuditReader,
 ];
@@ -30,6 +39,9 @@ const ports = [
   { provide: TrustedIssuerStore, useExisting: InMemoryTrustedIssuerStore },
   { provide: AccountStore, useExisting: InMemoryAccountStore },
   { provide: SessionStore, useExisting: InMemorySessionStore },
+  { provide: AuthorizationStore, useExisting: InMemoryAuthorizationStore },
+  { provide: ConsentStore, useExisting: InMemoryConsentStore },
+  { provide: PushedRequestStore, useExisting: InMemoryPushedRequestStore },
   { provide: AuditLog, useExisting: InMemoryAuditLog },
   { provide: AuditReader, useExisting: InMemoryAuditReader },
 ];

@@ -5,6 +5,13 @@ import { uuidv7 } from '../oauth/uuid.js';
 import { newAccount, type Account } from '../accounts/account.js';
 import type { Session } from '../accounts/session.js';
 import type { AuditRecord } from '../audit/audit-record.js';
+import type {
+  Authorization,
+  AuthorizationCode,
+  RefreshToken,
+} from '../authorization/authorization.js';
+import type { Consent } from '../authorization/consent-store.js';
+import type { PushedRequest } from '../authorization/pushed-request-store.js';
 import { newClient, type Client } from '../clients/client.js';
 import type { StoredSigningKey } from '../keys/signing-key.js';
 import { TokenType } from '../oauth/token-type.js';
@@ -63,6 +70,18 @@ export function sampleClient(client: Partial<Client> = {}): Client {
       allowLoops: true,
       maxTargets: 2,
     },
+    signIn: {
+      redirectUris: ['https://app.example/callback?a=1', 'http://127.0.0.1/callback'],
+      postLogoutRedirectUris: ['https://app.example/'],
+      pkceRequired: false,
+      pushedRequestsRequired: true,
+      consentRequired: false,
+      defaultScopes: ['openid', 'profile'],
+      idTokenAlgorithm: 'ES256',
+      subjectType: 'pairwise',
+      sectorHost: 'app.example',
+      backchannelLogoutUri: 'https://app.example/logout',
+    },
     createdAt: NOW,
     ...client,
   });
@@ -109,6 +128,83 @@ export function sampleSession(session: Partial<Session> = {}): Session {
     userAgent: 'Mozilla/5.0 (X11; “Linux”)',
     clients: ['web_app', 'swagger-ui'],
     ...session,
+  };
+}
+
+/** An authorization in which every field says something; it is in force. */
+export function sampleAuthorization(authorization: Partial<Authorization> = {}): Authorization {
+  return {
+    authorizationId: randomUUID(),
+    clientId: unique('client'),
+    accountId: randomUUID(),
+    sid: unique('session'),
+    scope: ['openid', 'read'],
+    targets: ['https://postal.example', 'urn:example:“Straße”'],
+    claims: {
+      idToken: { acr: { essential: true, values: ['urn:example:password'] }, name: null },
+      userInfo: { cost: { value: 12.5 } },
+    },
+    authTime: NOW - 1,
+    acr: 'urn:example:password',
+    amr: ['pwd', 'otp'],
+    isOffline: true,
+    createdAt: NOW,
+    expiresAt: NOW + 1_000_000,
+    revokedAt: null,
+    ...authorization,
+  };
+}
+
+/** A code in which every field says something. */
+export function sampleCode(code: Partial<AuthorizationCode> = {}): AuthorizationCode {
+  return {
+    codeHash: unique('code'),
+    authorizationId: randomUUID(),
+    redirectUri: 'https://app.example/callback?a=1',
+    codeChallenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+    nonce: 'n-0S6_“WzA2Mj”',
+    expiresAt: NOW + 60_000,
+    ...code,
+  };
+}
+
+/** A refresh token that was not used yet. */
+export function sampleRefreshToken(token: Partial<RefreshToken> = {}): RefreshToken {
+  return {
+    tokenHash: unique('token'),
+    authorizationId: randomUUID(),
+    createdAt: NOW,
+    expiresAt: NOW + 500_000,
+    usedAt: null,
+    ...token,
+  };
+}
+
+/** A consent in which every field says something. */
+export function sampleConsent(consent: Partial<Consent> = {}): Consent {
+  return {
+    accountId: randomUUID(),
+    clientId: unique('client'),
+    scope: ['openid', 'read'],
+    targets: ['https://postal.example'],
+    grantedAt: NOW,
+    ...consent,
+  };
+}
+
+/** A pushed request in which a name repeats. */
+export function samplePushedRequest(request: Partial<PushedRequest> = {}): PushedRequest {
+  return {
+    requestHash: unique('request'),
+    clientId: unique('client'),
+    parameters: [
+      ['resource', 'https://postal.example'],
+      ['state', 'é “Straße” 🏠'],
+      ['resource', 'https://billing.example'],
+      ['prompt', ''],
+    ],
+    expiresAt: NOW + 60_000,
+    ...request,
   };
 }
 

@@ -39,6 +39,7 @@ export function sessionStoreContract(
     it('finds nothing where there is nothing, whatever is asked for', async () => {
       for (const text of ['', 'x', '\0', '\ud800', "' or 1=1 --", randomUUID()]) {
         assert.equal(await find(text), null);
+        assert.equal(await store().find(text), null);
         assertSame(await store().list(text, 10), []);
         assert.equal(await store().end(text), null);
         assertSame(await store().endAll(text), []);
@@ -51,6 +52,15 @@ export function sessionStoreContract(
     it('keeps a session as it was given', async () => {
       for (const session of [await created(), await created({ address: null, userAgent: null })])
         assertSame(await find(session.secretHash), session);
+    });
+
+    it('finds a session by its name too, and neither by the other', async () => {
+      const { sid, secretHash } = await created();
+      const to = unique('new');
+      const session = await store().rotate({ from: secretHash, to }, PROOF);
+      assertSame(await store().find(sid), session);
+      assert.equal(await store().find(to), null);
+      assert.equal(await find(sid), null);
     });
 
     it('lists the sessions of one account, newest first', async () => {
@@ -111,6 +121,7 @@ export function sessionStoreContract(
         [session],
       );
       assert.equal(await find(secretHash), null);
+      assert.equal(await store().find(sid), null);
       await store().touch(sid, { at: Number.MAX_SAFE_INTEGER, address: null });
       assert.equal(await store().addClient(sid, 'web_app'), false);
       assert.equal(await store().rotate({ from: secretHash, to: unique('new') }, PROOF), null);

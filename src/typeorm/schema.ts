@@ -1,12 +1,18 @@
 import { AccountEntity } from './entities/account.entity.js';
 import { AuditRecordEntity } from './entities/audit-record.entity.js';
+import { AuthorizationCodeEntity } from './entities/authorization-code.entity.js';
+import { AuthorizationEntity } from './entities/authorization.entity.js';
 import { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
 import { ClientEntity } from './entities/client.entity.js';
+import { ConsentEntity } from './entities/consent.entity.js';
+import { PushedRequestEntity } from './entities/pushed-request.entity.js';
+import { RefreshTokenEntity } from './entities/refresh-token.entity.js';
 import { SessionEntity } from './entities/session.entity.js';
 import { SigningKeyEntity } from './entities/signing-key.entity.js';
 import { TrustedIssuerEntity } from './entities/trusted-issuer.entity.js';
 import { FirstStores1795392000000 } from './migrations/1795392000000-first-stores.js';
 import { People1795478400000 } from './migrations/1795478400000-people.js';
+import { SignIn1795564800000 } from './migrations/1795564800000-sign-in.js';
 
 /**
  * What a TypeORM data source must know of our tables; a host adds its own entities and migrations.
@@ -21,8 +27,13 @@ export const tokenExchangeSchema = {
     AuditRecordEntity,
     AccountEntity,
     SessionEntity,
+    AuthorizationEntity,
+    AuthorizationCodeEntity,
+    RefreshTokenEntity,
+    ConsentEntity,
+    PushedRequestEntity,
   ],
   /** Oldest first. */
-  migrations: [FirstStores1795392000000, People1795478400000],
+  migrations: [FirstStores1795392000000, People1795478400000, SignIn1795564800000],
   migrationsTableName: 'nte_migration',
 };

@@ -28,6 +28,12 @@ export class TypeormSessionStore extends SessionStore {
     await this.#write((manager) => manager.insert(SessionEntity, row));
   }
 
+  async find(sid: string): Promise<Session | null> {
+    if (!isStorable(sid)) return null;
+    const row = await this.dataSource.manager.findOneBy(SessionEntity, { sid });
+    return row && toSession(row);
+  }
+
   async findBySecretHash(secretHash: string): Promise<Session | null> {
     if (!isStorable(secretHash)) return null;
     const row = await this.dataSource.manager.findOneBy(SessionEntity, { secretHash });

@@ -5,6 +5,9 @@ import { DataSource } from 'typeorm';
 import { AccountStore } from '../accounts/account-store.js';
 import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
+import { AuthorizationStore } from '../authorization/authorization-store.js';
+import { ConsentStore } from '../authorization/consent-store.js';
+import { PushedRequestStore } from '../authorization/pushed-request-store.js';
 import { ClientStore } from '../clients/client-store.js';
 import { KeyStore } from '../keys/key-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
@@ -12,8 +15,11 @@ import { TypeormAccountStore } from './typeorm-account-store.js';
 import { TypeormAuditLog } from './typeorm-audit-log.js';
 import { TypeormAuditReader } from './typeorm-audit-reader.js';
 import { TypeormAuditSettings } from './typeorm-audit-settings.js';
+import { TypeormAuthorizationStore } from './typeorm-authorization-store.js';
 import { TypeormClientStore } from './typeorm-client-store.js';
+import { TypeormConsentStore } from './typeorm-consent-store.js';
 import { TypeormKeyStore } from './typeorm-key-store.js';
+import { TypeormPushedRequestStore } from './typeorm-pushed-request-store.js';
 import { TypeormSessionStore } from './typeorm-session-store.js';
 import { TypeormTrustedIssuerStore } from './typeorm-trusted-issuer-store.js';
 
@@ -23,6 +29,9 @@ const ports = [
   { provide: TrustedIssuerStore, useClass: TypeormTrustedIssuerStore },
   { provide: AccountStore, useClass: TypeormAccountStore },
   { provide: SessionStore, useClass: TypeormSessionStore },
+  { provide: AuthorizationStore, useClass: TypeormAuthorizationStore },
+  { provide: ConsentStore, useClass: TypeormConsentStore },
+  { provide: PushedRequestStore, useClass: TypeormPushedRequestStore },
   { provide: AuditLog, useClass: TypeormAuditLog },
   { provide: AuditReader, useClass: TypeormAuditReader },
 ];

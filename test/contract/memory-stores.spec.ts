@@ -1,12 +1,18 @@
 import {
   auditLogContract,
+  authorizationStoreContract,
   clientStoreContract,
+  consentStoreContract,
   InMemoryAuditLog,
   InMemoryAuditReader,
+  InMemoryAuthorizationStore,
   InMemoryClientStore,
+  InMemoryConsentStore,
   InMemoryKeyStore,
+  InMemoryPushedRequestStore,
   InMemoryTrustedIssuerStore,
   keyStoreContract,
+  pushedRequestStoreContract,
   trustedIssuerStoreContract,
 } from '../../src/testing/index.js';
 
@@ -16,6 +22,16 @@ clientStoreContract('InMemoryClientStore', async () => ({ store: new InMemoryCli
 
 trustedIssuerStoreContract('InMemoryTrustedIssuerStore', async () => ({
   store: new InMemoryTrustedIssuerStore(),
+}));
+
+authorizationStoreContract('InMemoryAuthorizationStore', async () => ({
+  store: new InMemoryAuthorizationStore(),
+}));
+
+consentStoreContract('InMemoryConsentStore', async () => ({ store: new InMemoryConsentStore() }));
+
+pushedRequestStoreContract('InMemoryPushedRequestStore', async () => ({
+  store: new InMemoryPushedRequestStore(),
 }));
 
 auditLogContract('InMemoryAuditLog', async () => {

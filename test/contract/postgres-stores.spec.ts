@@ -5,6 +5,9 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 
 import { AuditLog, AuditReader } from '../../src/audit/audit-log.js';
+import { AuthorizationStore } from '../../src/authorization/authorization-store.js';
+import { ConsentStore } from '../../src/authorization/consent-store.js';
+import { PushedRequestStore } from '../../src/authorization/pushed-request-store.js';
 import { ClientStore } from '../../src/clients/client-store.js';
 import { KeyStore } from '../../src/keys/key-store.js';
 import {
@@ -91,7 +94,7 @@ describe('The tables', () => {
       );
       return rows.map(({ name }) => name);
     };
-    expect(await tables()).toHaveLength(8);
+    expect(await tables()).toHaveLength(13);
     expect((await tables()).filter((name) => !name.startsWith('nte_'))).toEqual([]);
     for (const _ of tokenExchangeSchema.migrations) await dataSource.undoLastMigration();
     expect(await tables()).toEqual(['nte_migration']);
@@ -163,7 +166,16 @@ describe('The stores in PostgreSQL', () => {
 });
 
 describe('TypeormStoresModule', () => {
-  const ports = [KeyStore, ClientStore, TrustedIssuerStore, AuditLog, AuditReader];
+  const ports = [
+    KeyStore,
+    ClientStore,
+    TrustedIssuerStore,
+    AuthorizationStore,
+    ConsentStore,
+    PushedRequestStore,
+    AuditLog,
+    AuditReader,
+  ];
   let database: TestDataSource;
   beforeAll(async () => {
     database = await createTestDataSource();

@@ -12,9 +12,9 @@ import { TokenIssuer } from '../../tokens/token-issuer.js';
 import { Grant, type GrantRequest } from '../grant.js';
 import { bearerResponse } from '../bearer-response.js';
 import { issuedFacts } from '../recorded.js';
-import { requesterOf } from '../requester.js';
+import { requesterOf } from '../../clients/requester.js';
 import { requestedFacts } from '../requested.js';
-import { Targets } from '../targets.js';
+import { Targets } from '../../clients/targets.js';
 
 /** A client asks in its own name (RFC 6749 section 4.4). */
 @Injectable()

@@ -1,7 +1,7 @@
 import { InvalidRequestError } from '../../oauth/oauth-error.js';
 import { parseScope, type Scope } from '../../oauth/scope.js';
 import { TokenType } from '../../oauth/token-type.js';
-import type { GrantParameters } from '../grant-parameters.js';
+import type { RequestParameters } from '../../oauth/request-parameters.js';
 
 /** Parameters that other profiles define and this server does not honour: refused, never ignored. */
 const NOT_SUPPORTED = [
@@ -21,7 +21,7 @@ export interface TokenExchangeRequest {
 }
 
 /** @throws InvalidRequestError, InvalidScopeError */
-export function readTokenExchangeRequest(parameters: GrantParameters): TokenExchangeRequest {
+export function readTokenExchangeRequest(parameters: RequestParameters): TokenExchangeRequest {
   const subjectToken = parameters.require('subject_token');
   const subjectTokenType = parameters.require('subject_token_type');
   const actorToken = parameters.get('actor_token');

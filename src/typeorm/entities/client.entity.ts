@@ -5,6 +5,7 @@ import type {
   Client,
   ClientKind,
   ClientSecret,
+  SignInSettings,
 } from '../../clients/client.js';
 import type { ExchangeSettings } from '../../delegation/exchange-request.js';
 import { milliseconds } from './milliseconds.js';
@@ -57,6 +58,9 @@ export class ClientEntity implements Client {
 
   @Column('jsonb')
   exchange!: ExchangeSettings;
+
+  @Column('jsonb', { name: 'sign_in' })
+  signIn!: SignInSettings;
 
   @Column('bigint', { name: 'created_at', transformer: milliseconds })
   createdAt!: number;

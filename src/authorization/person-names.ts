@@ -1,0 +1,18 @@
+import { Injectable } from '@nestjs/common';
+
+import type { Client } from '../clients/client.js';
+import { SubjectNames } from '../tokens/subject-names.js';
+
+/** The names by which clients know people: the `sub` of ID tokens, UserInfo and logout tokens. */
+@Injectable()
+export class PersonNames {
+  constructor(private readonly names: SubjectNames) {}
+
+  /** The account's id, or a name that only clients of the same sector know (OpenID Connect Core section 8). */
+  of(accountId: string, { clientId, signIn }: Client): string {
+    if (signIn.subjectType === 'public') return accountId;
+    const [first] = signIn.redirectUris;
+    const host = first !== undefined && URL.canParse(first) ? new URL(first).host : '';
+    return this.names.pairwise(signIn.sectorHost ?? (host === '' ? clientId : host), accountId);
+  }
+}

@@ -1,0 +1,141 @@
+import { Injectable } from '@nestjs/common';
+
+import type { Account } from '../accounts/account.js';
+import { AccountDirectory } from '../accounts/account-directory.js';
+import { Sessions } from '../accounts/sessions.js';
+import type { AttemptFacts } from '../audit/attempt.js';
+import type { Authorization } from '../authorization/authorization.js';
+import { claimsByName } from '../authorization/person-claims.js';
+import { PersonNames } from '../authorization/person-names.js';
+import type { Client } from '../clients/client.js';
+import { requesterOf } from '../clients/requester.js';
+import { Targets } from '../clients/targets.js';
+import { Decision } from '../delegation/decision.js';
+import { epochSeconds } from '../oauth/clock.js';
+import { GrantType } from '../oauth/grant-type.js';
+import { IssuerSettings } from '../oauth/issuer-settings.js';
+import { InvalidGrantError, InvalidTargetError } from '../oauth/oauth-error.js';
+import type { RequestParameters } from '../oauth/request-parameters.js';
+import { checkTargets } from '../oauth/resource.js';
+import { parseScope, type Scope } from '../oauth/scope.js';
+import type { TokenResponse } from '../oauth/token-response.js';
+import { TokenType } from '../oauth/token-type.js';
+import { IdTokenIssuer } from '../tokens/id-token-issuer.js';
+import { TokenIssuer } from '../tokens/token-issuer.js';
+import { bearerResponse } from './bearer-response.js';
+import type { GrantRequest } from './grant.js';
+import { issuedFacts } from './recorded.js';
+
+/** What a token request asks of an authorization. */
+export interface PersonTokenRequest extends GrantRequest {
+  readonly authorization: Authorization;
+  readonly account: Account;
+  readonly requestedScope: Scope | undefined;
+}
+
+/** Makes the tokens that a person allowed an application, whichever grant asks for them. */
+@Injectable()
+export class PersonTokens {
+  constructor(
+    private readonly accounts: AccountDirectory,
+    private readonly sessions: Sessions,
+    private readonly targets: Targets,
+    private readonly names: PersonNames,
+    private readonly issuer: TokenIssuer,
+    private readonly idTokens: IdTokenIssuer,
+    private readonly settings: IssuerSettings,
+  ) {}
+
+  /**
+   * Whose authorization it is.
+   * @throws InvalidGrantError when the account is disabled or gone, or the session is over that the
+   *   authorization does not outlive
+   */
+  async personOf({ accountId, sid, isOffline }: Authorization): Promise<Account> {
+    const account = await this.accounts.find(accountId);
+    if (account === null || account.disabled) throw new InvalidGrantError('account_disabled');
+    if (!isOffline && (await this.sessions.live(sid)) === null)
+      throw new InvalidGrantError('session_over');
+    return account;
+  }
+
+  /** @throws InvalidTargetError, InvalidScopeError when more is asked for than was allowed (RFC 8707 section 2.2) */
+  async decide(request: PersonTokenRequest): Promise<Decision> {
+    const { client, parameters, attempt, authorization, account, requestedScope } = request;
+    const requester = requesterOf(client, this.settings.issuer);
+    const person = { iss: this.settings.issuer, sub: account.accountId };
+    const identifiers = this.#targetsOf(authorization, parameters);
+    return Decision.ofPerson(
+      {
+        now: epochSeconds(attempt.time),
+        tokenId: { recordId: attempt.id, chainId: undefined },
+        person,
+        requester: { ...requester, targets: [...requester.targets, this.settings.userInfo] },
+        targets: await this.targets.ofPerson(identifiers, account.roles),
+        authorizedScope: new Set(authorization.scope),
+        requestedScope,
+        signIn: {
+          authTime: epochSeconds(authorization.authTime),
+          acr: authorization.acr,
+          amr: authorization.amr,
+          sid: authorization.sid,
+          grantId: authorization.authorizationId,
+        },
+      },
+      (basis) => attempt.note({ basis }),
+    );
+  }
+
+  /** Mints what was decided; with scope `openid` an ID token too. */
+  async issue(
+    decision: Decision,
+    { client, attempt, authorization, account }: PersonTokenRequest,
+    nonce: string | undefined,
+  ): Promise<TokenResponse> {
+    const issued = await this.issuer.issue(decision);
+    attempt.note(issuedFacts(decision, issued, TokenType.AccessToken));
+    const answer = bearerResponse(decision, issued);
+    if (!decision.scope.has('openid')) return answer;
+    const idToken = await this.idTokens.issue(decision, {
+      clientId: client.clientId,
+      subject: this.names.of(account.accountId, client),
+      algorithm: client.signIn.idTokenAlgorithm,
+      accessToken: issued.token,
+      nonce,
+      claims: claimsByName(account, authorization.claims.idToken, client.scopes),
+    });
+    return { ...answer, id_token: idToken };
+  }
+
+  /** The scope parameter of a token request. @throws InvalidScopeError when it is malformed */
+  requestedScope(parameters: RequestParameters): Scope | undefined {
+    const scope = parameters.get('scope');
+    return scope === undefined ? undefined : parseScope(scope);
+  }
+
+  #targetsOf({ targets }: Authorization, parameters: RequestParameters): readonly string[] {
+    const resources = parameters.all('resource');
+    const audiences = parameters.all('audience');
+    checkTargets(resources, audiences);
+    const named = new Set([...resources, ...audiences]);
+    if (named.size === 0) return targets;
+    if (![...named].every((identifier) => targets.includes(identifier)))
+      throw new InvalidTargetError('target_not_allowed', 'A requested target is not acceptable.');
+    return targets.filter(
+      (identifier) => named.has(identifier) || identifier === this.settings.userInfo,
+    );
+  }
+}
+
+/** What a record keeps of whom a token request is about. */
+export function personFacts(
+  { authorizationId, accountId, sid, clientId }: Authorization,
+  issuer: string,
+): AttemptFacts {
+  return { authorizationId, sid, subject: { iss: issuer, sub: accountId, clientId } };
+}
+
+/** The client's settings say whether an authorization can be used again. */
+export function mayRefresh(client: Client): boolean {
+  return client.grantTypes.includes(GrantType.RefreshToken);
+}
