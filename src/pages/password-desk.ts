@@ -1,0 +1,117 @@
+import { Injectable } from '@nestjs/common';
+
+import type { Account } from '../accounts/account.js';
+import { AccountConflictError } from '../accounts/account-store.js';
+import { PasswordChange } from '../accounts/password-change.js';
+import { SignInRefusedError } from '../accounts/sign-in-refused-error.js';
+import { AuditTrail } from '../audit/audit-trail.js';
+import { SignOut } from '../authorization/sign-out.js';
+import { IssuerSettings } from '../oauth/issuer-settings.js';
+import {
+  InvalidRequestError,
+  OAuthError,
+  TemporarilyUnavailableError,
+} from '../oauth/oauth-error.js';
+import type { RequestParameters } from '../oauth/request-parameters.js';
+import type { ChangePasswordError } from './page-views.js';
+import { SignInDesk } from './sign-in-desk.js';
+import type { Visitor } from './visitors.js';
+
+/** Why a password was not changed, as the page says it. */
+export interface PasswordProblem {
+  readonly error: ChangePasswordError;
+  readonly retryAfterSeconds?: number;
+  /** Of the answer. */
+  readonly status: number;
+}
+
+/** Changes the passwords of people who know the one they have. */
+@Injectable()
+export class PasswordDesk {
+  constructor(
+    private readonly signIn: SignInDesk,
+    private readonly passwords: PasswordChange,
+    private readonly signOut: SignOut,
+    private readonly trail: AuditTrail,
+    private readonly settings: IssuerSettings,
+  ) {}
+
+  /**
+   * Gives an account the password of a form (`current-password`, `new-password`, `repeat-password`)
+   * and ends its other sessions.
+   * @param spared the session that goes on
+   * @returns the account with its new password, or what is wrong
+   */
+  async change(
+    username: string,
+    parameters: RequestParameters,
+    visitor: Visitor,
+    spared?: string,
+  ): Promise<{ readonly account: Account } | PasswordProblem> {
+    const current = parameters.get('current-password') ?? '';
+    const next = parameters.get('new-password') ?? '';
+    try {
+      const account = await this.signIn.authenticate(username, current, visitor);
+      const changed = await this.trail.witness(
+        visitor.origin,
+        async (attempt) => {
+          attempt.note({
+            subject: { iss: this.settings.issuer, sub: account.accountId },
+            operation: { name: 'password-changed' },
+          });
+          const problem = this.#problem(account, current, next, parameters.get('repeat-password'));
+          if (problem !== undefined) throw new UnfitPasswordError(problem);
+          return this.#write(account, next);
+        },
+        'account_change',
+      );
+      const cause = { origin: visitor.origin, operation: 'password-changed' };
+      await this.signOut.endAll(account.accountId, cause, spared);
+      return { account: changed };
+    } catch (error) {
+      return problemOf(error);
+    }
+  }
+
+  #problem(
+    account: Account,
+    current: string,
+    next: string,
+    repeated: string | undefined,
+  ): ChangePasswordError | undefined {
+    if (next === current) return 'same-as-current';
+    return this.passwords.fault(account, next) ?? (repeated === next ? undefined : 'mismatch');
+  }
+
+  async #write(account: Account, password: string): Promise<Account> {
+    try {
+      return await this.passwords.change(account, password);
+    } catch (error) {
+      if (!(error instanceof AccountConflictError)) throw error;
+      throw new TemporarilyUnavailableError('account_changed', { cause: error });
+    }
+  }
+}
+
+class UnfitPasswordError extends InvalidRequestError {
+  constructor(readonly problem: ChangePasswordError) {
+    super('password_not_acceptable', 'The new password is not acceptable.');
+  }
+}
+
+/** @throws the error itself when it is nothing that the page can say */
+function problemOf(error: unknown): PasswordProblem {
+  if (error instanceof UnfitPasswordError) return { error: error.problem, status: 400 };
+  if (error instanceof SignInRefusedError) {
+    return error.retryAfter === undefined
+      ? { error: 'wrong-current', status: error.status }
+      : {
+          error: 'too-many-attempts',
+          retryAfterSeconds: error.retryAfter,
+          status: error.status,
+        };
+  }
+  if (error instanceof OAuthError && error.status >= 500)
+    return { error: 'unavailable', status: error.status };
+  throw error;
+}
