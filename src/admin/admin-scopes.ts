@@ -1,10 +1,12 @@
+import type { AccountRole } from '../accounts/account.js';
+
 /** The scope values that mean something at the admin API, with what each allows. */
 export const ADMIN_SCOPE_MEANINGS = {
   'clients:read': 'Read clients',
   'clients:write': 'Create, change, disable and delete clients; make client secrets',
-  'accounts:read': 'Read the accounts and the sign-in sessions of people',
+  'accounts:read': 'Read the accounts of people, their sign-in sessions and applications',
   'accounts:write':
-    'Create, change, disable and delete accounts; set passwords; end sign-in sessions',
+    'Create, change, disable and delete accounts; set passwords; end sign-in sessions; revoke what applications may have',
   'keys:read': 'Read the life of the signing keys',
   'keys:write': 'Rotate, import and revoke signing keys',
   'issuers:read': 'Read trusted issuers',
@@ -17,6 +19,13 @@ export type AdminScope = keyof typeof ADMIN_SCOPE_MEANINGS;
 
 /** Every scope value of the admin API: what its own target offers. */
 export const ADMIN_SCOPES = Object.keys(ADMIN_SCOPE_MEANINGS) as readonly AdminScope[];
+
+/** What each role of a person allows there, whatever an application was allowed. */
+export const ADMIN_ROLE_SCOPES: Readonly<Record<AccountRole, readonly AdminScope[]>> = {
+  administrator: ADMIN_SCOPES,
+  auditor: ADMIN_SCOPES.filter((scope) => scope.endsWith(':read')),
+  client_manager: ['clients:read', 'clients:write', 'issuers:read'],
+};
 
 /** The identifier of the admin API: the one audience that its tokens have. */
 export function adminAudience(issuer: string): string {

@@ -21,6 +21,32 @@ export function administrator({ adminTarget, adminScopes }: AdminAccess): Client
   });
 }
 
+/** The client of the API documentation: people use the admin API there with the rights of their roles. */
+export function documentationClient(
+  { adminTarget, adminScopes }: AdminAccess,
+  issuer: string,
+): Client {
+  return newClient({
+    clientId: 'swagger-ui',
+    name: 'API documentation',
+    kind: 'public',
+    grantTypes: [GrantType.AuthorizationCode],
+    scopes: adminScopes,
+    targets: [adminTarget],
+    defaultTarget: adminTarget,
+    signIn: {
+      redirectUris: [documentationRedirect(issuer)],
+      consentRequired: false,
+      defaultScopes: adminScopes,
+    },
+  });
+}
+
+/** Where the API documentation takes codes. */
+export function documentationRedirect(issuer: string): string {
+  return `${issuer}/docs/oauth2-redirect.html`;
+}
+
 /**
  * Lets a stored `admin_cli` reach the admin API again after the issuer changed, or after this
  * version brought new scopes.

@@ -1,11 +1,13 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
-import { AccountsModule } from '../accounts/accounts.module.js';
 import { TokenExchangeModule } from '../token-exchange.module.js';
 import type { TokenExchangeOptions } from '../token-exchange.options.js';
 import { TypeormStoresModule } from '../typeorm/typeorm-stores.module.js';
 import { AdminModule } from '../admin/admin.module.js';
+import type { PageSettings } from '../pages/page-settings.js';
+import { PagesModule } from '../pages/pages.module.js';
+import { ExpiredRemoval } from './expired-removal.js';
 import { HealthController } from './health/health.controller.js';
 import { Readiness } from './health/readiness.js';
 
@@ -25,17 +27,21 @@ class DatabaseModule {
 /** The corporate identity provider as one Nest application. */
 @Module({})
 export class AppModule {
-  static with(options: TokenExchangeOptions, dataSource: DataSource): DynamicModule {
+  static with(
+    options: TokenExchangeOptions,
+    pages: PageSettings,
+    dataSource: DataSource,
+  ): DynamicModule {
     return {
       module: AppModule,
       imports: [
         DatabaseModule.with(dataSource),
         TokenExchangeModule.forRoot({ ...options, adapters: [TypeormStoresModule] }),
-        AccountsModule,
+        PagesModule.with(pages),
         AdminModule,
       ],
       controllers: [HealthController],
-      providers: [Readiness],
+      providers: [ExpiredRemoval, Readiness],
     };
   }
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 
 import { SIGNING_ALGORITHMS } from '../keys/signing-key.js';
+import type { SignInOptions } from '../token-exchange.options.js';
 
 const list = z
   .string()
@@ -113,6 +114,37 @@ const SCHEMA = z.object({
     .describe(
       'Whether keys of trusted issuers may be fetched from private addresses. Default: true in development, false in production.',
     ),
+  SESSION_LIFETIME: seconds(300, 30 * 86_400)
+    .default(12 * 3600)
+    .describe('Seconds that a sign-in session lives at most. Default: 43200.'),
+  SESSION_IDLE_LIMIT: seconds(60, 30 * 86_400)
+    .default(2 * 3600)
+    .describe('Seconds without use after which a sign-in session is over. Default: 7200.'),
+  REFRESH_TOKEN_LIFETIME: seconds(60, 400 * 86_400)
+    .default(30 * 86_400)
+    .describe(
+      'Seconds from signing in to the end of the last refresh token that comes of it. Default: 2592000.',
+    ),
+  REFRESH_TOKEN_IDLE_LIMIT: seconds(60, 400 * 86_400)
+    .default(7 * 86_400)
+    .describe('Seconds from one use of a refresh token to the next. Default: 604800.'),
+  REFRESH_TOKEN_OVERLAP: seconds(0, 60)
+    .default(5)
+    .describe(
+      'Seconds after its first use in which a refresh token is good again, for a client that did not get the answer; 0 for never. Default: 5.',
+    ),
+  BRAND_NAME: z
+    .string()
+    .max(60)
+    .default('nest-token-exchange')
+    .describe('Whose pages they are, beside the logo. Default: nest-token-exchange.'),
+  THEME_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A folder with theme.css, logo.svg, templates/ and locales/ of your own for the pages; see docs/pages.md. Default: none.',
+    ),
   TRUST_PROXY: list.describe(
     'Addresses or networks of reverse proxies whose X-Forwarded-For is believed, comma-separated. Default: none.',
   ),
@@ -159,6 +191,8 @@ export interface Configuration {
     readonly excludedSubjectClaims: readonly string[];
   };
   readonly fetch: { readonly allowLoopbackHttp: boolean; readonly allowPrivateNetworks: boolean };
+  readonly signIn: SignInOptions;
+  readonly pages: { readonly brandName: string; readonly themeDir: string | undefined };
   readonly trustProxy: readonly string[];
   readonly logLevel: string;
   /** Milliseconds. */
@@ -308,6 +342,21 @@ function configurationOf(settings: Settings): Configuration {
     fetch: {
       allowLoopbackHttp: !isProduction,
       allowPrivateNetworks: settings.PRIVATE_NETWORKS ?? !isProduction,
+    },
+    signIn: {
+      sessions: {
+        lifetime: settings.SESSION_LIFETIME * 1000,
+        idleLimit: settings.SESSION_IDLE_LIMIT * 1000,
+      },
+      authorizations: {
+        refreshLifetime: settings.REFRESH_TOKEN_LIFETIME * 1000,
+        refreshIdleLimit: settings.REFRESH_TOKEN_IDLE_LIMIT * 1000,
+        refreshOverlap: settings.REFRESH_TOKEN_OVERLAP * 1000,
+      },
+    },
+    pages: {
+      brandName: settings.BRAND_NAME,
+      themeDir: settings.THEME_DIR === undefined ? undefined : resolve(settings.THEME_DIR),
     },
     trustProxy: settings.TRUST_PROXY,
     logLevel: settings.LOG_LEVEL,

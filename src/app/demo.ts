@@ -1,11 +1,17 @@
 import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { administrator, renewAdministrator, type AdminAccess } from './administrator.js';
+import {
+  administrator,
+  documentationClient,
+  renewAdministrator,
+  type AdminAccess,
+} from './administrator.js';
 import { makeClientSecret } from '../clients/client-secret.js';
 import type { ClientStore } from '../clients/client-store.js';
 import { newClient, type Client } from '../clients/client.js';
 import { GrantType } from '../oauth/grant-type.js';
+import { OPENID_SCOPES } from '../oauth/openid.js';
 import { seedPeople, type DemoPerson, type PeopleStores } from './demo-people.js';
 
 /** What `demo.json` holds: everything the story and scripts need to play. */
@@ -31,7 +37,10 @@ interface Role {
 
 const ADDRESS_SCOPES = ['address:read', 'address:write'];
 
-function roles(access: AdminAccess): readonly Role[] {
+/** Where the story's application listens: any port of this machine. */
+const CALLBACK = 'http://127.0.0.1/callback';
+
+function roles(access: AdminAccess, issuer: string): readonly Role[] {
   const exchanges = [GrantType.ClientCredentials, GrantType.TokenExchange];
   return [
     {
@@ -39,10 +48,17 @@ function roles(access: AdminAccess): readonly Role[] {
         clientId: 'web_app',
         name: 'Web application',
         kind: 'public',
-        scopes: ADDRESS_SCOPES,
+        grantTypes: [GrantType.AuthorizationCode, GrantType.RefreshToken],
+        scopes: [...OPENID_SCOPES, ...ADDRESS_SCOPES],
         targets: ['my_gateway'],
+        defaultTarget: 'my_gateway',
+        signIn: {
+          redirectUris: [CALLBACK],
+          postLogoutRedirectUris: ['http://127.0.0.1/signed-out'],
+          defaultScopes: ['openid', 'address:read'],
+        },
       }),
-      purpose: 'the application that people open',
+      purpose: 'the application that people sign in to',
     },
     {
       client: newClient({
@@ -78,7 +94,11 @@ function roles(access: AdminAccess): readonly Role[] {
     },
     {
       client: administrator(access),
-      purpose: 'administers this server; also for the Authorize button of /docs',
+      purpose: 'administers this server from scripts',
+    },
+    {
+      client: documentationClient(access, issuer),
+      purpose: 'the Authorize button of /docs, for people with a role',
     },
   ];
 }
@@ -101,10 +121,10 @@ export async function seedDemo(
   const clients: DemoClient[] = [];
   let changed = kept === undefined || kept.issuer !== settings.issuer;
   await renewAdministrator(store, settings);
-  for (const { client, purpose } of roles(settings)) {
+  for (const { client, purpose } of roles(settings, settings.issuer)) {
     const stored = await store.find(client.clientId);
     const known = kept?.clients.find((each) => each.clientId === client.clientId);
-    const needsSecret = client.grantTypes.length > 0;
+    const needsSecret = client.kind === 'confidential' && client.grantTypes.length > 0;
     if (stored && known) {
       clients.push(known);
       continue;
@@ -142,7 +162,7 @@ export function describeDemo({ issuer, clients, people }: Demo): string {
       line(clientId, clientSecret, purpose),
     ),
     '',
-    'Demo people, whose accounts the admin API manages (signing in is not built yet):',
+    `Demo people, who sign in at ${issuer}/sign-in:`,
     ...people.map(({ username, password, purpose }) => line(username, password, purpose)),
     '',
   ].join('\n');

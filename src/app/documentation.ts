@@ -9,6 +9,7 @@ import {
 import { ADMIN_SCOPE_MEANINGS } from '../admin/admin-scopes.js';
 import { ProblemDocument } from '../admin/problem.dto.js';
 import { ADMIN_SECURITY } from '../admin/requires-scope.js';
+import { documentationRedirect } from './administrator.js';
 
 /** What the page may load, as helmet's directives: Swagger UI writes styles into its elements. */
 export const DOCUMENTATION_CSP = {
@@ -30,9 +31,10 @@ A corporate identity provider around OAuth 2.0 Token Exchange (RFC 8693): each s
 token it received for one that still names the original subject and names the service as the
 actor. Every attempt, granted or refused, leaves one record.
 
-**Try the admin API:** press *Authorize* and enter the id and the secret of a client that has
-admin scopes and this API as its default target. In development mode \`npm start\` prints them
-and writes them to \`data/demo.json\`. Leave the scopes unticked to get all that the client has.
+**Try the admin API:** press *Authorize* and sign in as a person with a role (the client
+\`swagger-ui\`, no secret), or enter the id and the secret of a client that has admin scopes and
+this API as its default target. In development mode \`npm start\` prints both and writes them to
+\`data/demo.json\`. Leave the scopes unticked to get everything that you may have.
 
 **Errors** of the protocol are \`{ error, error_description }\` (RFC 6749); errors of the admin API
 are problem documents (RFC 9457).
@@ -90,7 +92,15 @@ const PAGE: SwaggerCustomOptions = {
 /** Serves Swagger UI at `/docs` and the OpenAPI document at `/docs-json`. Nothing of it is loaded from elsewhere. */
 export function setUpDocumentation(app: INestApplication, settings: { issuer: string }): void {
   let document: OpenAPIObject | undefined;
-  SwaggerModule.setup('docs', app, () => (document ??= describe(app, settings.issuer)), PAGE);
+  const swaggerOptions = {
+    ...PAGE.swaggerOptions,
+    oauth2RedirectUrl: documentationRedirect(settings.issuer),
+    initOAuth: { clientId: 'swagger-ui', usePkceWithAuthorizationCodeGrant: true },
+  };
+  SwaggerModule.setup('docs', app, () => (document ??= describe(app, settings.issuer)), {
+    ...PAGE,
+    swaggerOptions,
+  });
 }
 
 function describe(app: INestApplication, issuer: string): OpenAPIObject {
@@ -104,11 +114,18 @@ function describe(app: INestApplication, issuer: string): OpenAPIObject {
       { type: 'http', scheme: 'basic', description: 'A client: its id and its secret.' },
       'client',
     )
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An access token.' }, 'token')
     .addOAuth2(
       {
         type: 'oauth2',
-        description: 'A client with admin scopes whose default target is the admin API.',
+        description:
+          'A person with a role, or a client with admin scopes whose default target is the admin API.',
         flows: {
+          authorizationCode: {
+            authorizationUrl: `${issuer}/connect/authorize`,
+            tokenUrl: `${issuer}/connect/token`,
+            scopes: { ...ADMIN_SCOPE_MEANINGS },
+          },
           clientCredentials: {
             tokenUrl: `${issuer}/connect/token`,
             scopes: { ...ADMIN_SCOPE_MEANINGS },

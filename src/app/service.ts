@@ -9,7 +9,7 @@ import { AccountStore } from '../accounts/account-store.js';
 import { Passwords } from '../accounts/password.js';
 import { ClientStore } from '../clients/client-store.js';
 import { OAuthErrorFilter } from '../endpoints/oauth-error.filter.js';
-import { ADMIN_SCOPES, adminAudience } from '../admin/admin-scopes.js';
+import { ADMIN_ROLE_SCOPES, ADMIN_SCOPES, adminAudience } from '../admin/admin-scopes.js';
 import { AppModule } from './app.module.js';
 import type { Configuration } from './configuration.js';
 import { openDatabase, type Database } from './database.js';
@@ -22,6 +22,7 @@ import { seedFirstAdministrator } from './first-administrator.js';
 import { Readiness } from './health/readiness.js';
 import { accessLog, NestLog } from './logging.js';
 import type { Middleware } from './middleware.js';
+import { PageSettings } from '../pages/page-settings.js';
 import { openTokenDoor } from './token-door.js';
 
 /** A running service. */
@@ -79,20 +80,28 @@ async function createApp(
   database: Database,
   logger: Logger,
 ): Promise<NestExpressApplication> {
-  const { issuer, keys, tokens, fetch } = configuration;
+  const { issuer, keys, tokens, fetch, signIn, pages } = configuration;
   const encryptionKey =
     keys.encryptionKey ?? (await developmentEncryptionKey(configuration.dataDir));
   const options = {
     issuer,
     tokens: {
       ...tokens,
-      ownTargets: [{ identifier: adminAudience(issuer), offeredScopes: ADMIN_SCOPES }],
+      ownTargets: [
+        {
+          identifier: adminAudience(issuer),
+          offeredScopes: ADMIN_SCOPES,
+          scopesOfRoles: ADMIN_ROLE_SCOPES,
+        },
+      ],
     },
     keys: { algorithm: keys.algorithm, announcement: keys.announcement, encryptionKey },
     fetch,
+    signIn,
   };
+  const basePath = new URL(issuer).pathname.replace(/\/$/, '');
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.with(options, database.dataSource),
+    AppModule.with(options, new PageSettings({ ...pages, basePath }), database.dataSource),
     {
       bodyParser: false,
       logger: new NestLog(logger),

@@ -55,6 +55,7 @@ export class AdminApp {
       keys: { encryptionKey: randomBytes(32) },
       fetch: { allowLoopbackHttp: true },
       tokens: { ownTargets },
+      signIn: {},
       clock,
       adapters: [InMemoryStoresModule],
     });
