@@ -8,9 +8,11 @@ import { AccountConflictError, AccountStore } from '../accounts/account-store.js
 import { newAccount, type Account, type KeptPassword } from '../accounts/account.js';
 import { passwordProblem } from '../accounts/password-rules.js';
 import { makePassword, Passwords } from '../accounts/password.js';
-import { SessionStore } from '../accounts/session-store.js';
+import { ConsentStore } from '../authorization/consent-store.js';
+import { SignOut } from '../authorization/sign-out.js';
 import { Clock } from '../oauth/clock.js';
 import type { ChangeAccount, CreateAccount } from './account.dto.js';
+import type { AdministrativeAct } from './administrative-act.js';
 import { checkIfMatch } from './etag.js';
 import { namedFields } from './named-fields.js';
 import { invalidFields, notFound, Problem, type FieldProblem } from './problem.js';
@@ -20,7 +22,8 @@ import { invalidFields, notFound, Problem, type FieldProblem } from './problem.j
 export class AccountAdministration {
   constructor(
     private readonly store: AccountStore,
-    private readonly sessions: SessionStore,
+    private readonly consents: ConsentStore,
+    private readonly signOut: SignOut,
     private readonly directory: AccountDirectory,
     private readonly passwords: Passwords,
     private readonly clock: Clock,
@@ -64,27 +67,32 @@ export class AccountAdministration {
   }
 
   /**
-   * Disables an account and ends its sessions, or enables it.
+   * Disables an account, which ends its sessions and everything it allowed, or enables it.
    * @throws Problem (404, 409)
    */
-  async setDisabled(accountId: string, disabled: boolean): Promise<Account> {
+  async setDisabled(
+    accountId: string,
+    disabled: boolean,
+    act: AdministrativeAct,
+  ): Promise<Account> {
     const account = await this.get(accountId);
     const next =
       account.disabled === disabled ? account : await this.#update({ ...account, disabled });
     // Again when it was disabled already: the last time may have failed in between.
-    if (disabled) await this.sessions.endAll(next.accountId);
+    if (disabled) await this.#end(next, 'account-disabled', act);
     return next;
   }
 
   /**
-   * Gives an account a password that must be changed at the next sign-in, and ends its sessions.
+   * Gives an account a password that must be changed at the next sign-in, and ends its sessions and
+   * everything it allowed.
    * @throws Problem (400, 404, 409)
    */
-  async setPassword(accountId: string, password: string): Promise<Account> {
+  async setPassword(accountId: string, password: string, act: AdministrativeAct): Promise<Account> {
     const account = await this.get(accountId);
     check(account, password);
     const next = await this.#update({ ...account, password: await this.#keep(account, password) });
-    await this.sessions.endAll(next.accountId);
+    await this.#end(next, 'password-reset', act);
     return next;
   }
 
@@ -92,25 +100,38 @@ export class AccountAdministration {
    * The same with a password that nobody chose.
    * @throws Problem (404, 409)
    */
-  async resetPassword(accountId: string): Promise<{ account: Account; password: string }> {
+  async resetPassword(
+    accountId: string,
+    act: AdministrativeAct,
+  ): Promise<{ account: Account; password: string }> {
     const password = makePassword();
-    return { account: await this.setPassword(accountId, password), password };
+    return { account: await this.setPassword(accountId, password, act), password };
   }
 
   /**
-   * Ends its sessions and deletes it.
+   * Ends its sessions and everything it allowed or agreed to, and deletes it.
    * @throws Problem (404)
    */
-  async delete(accountId: string): Promise<void> {
+  async delete(accountId: string, act: AdministrativeAct): Promise<void> {
     const account = await this.get(accountId);
     let found = false;
     await this.#write(async () => {
-      // First the sessions: if that fails the account is still there to be deleted again.
-      await this.sessions.endAll(account.accountId);
+      // First what hangs at it: if that fails the account is still there to be deleted again.
+      await this.#end(account, 'account-deleted', act);
+      await this.consents.deleteAll(account.accountId);
       found = await this.store.delete(account.accountId);
-      await this.sessions.endAll(account.accountId);
+      await this.#end(account, 'account-deleted', act);
+      await this.consents.deleteAll(account.accountId);
     });
     if (!found) throw notFound('account');
+  }
+
+  async #end(
+    { accountId }: Account,
+    operation: string,
+    { origin, administrator }: AdministrativeAct,
+  ): Promise<void> {
+    await this.signOut.endEverything(accountId, { origin, operation, administrator });
   }
 
   async #keep(account: Account, password: string): Promise<KeptPassword> {

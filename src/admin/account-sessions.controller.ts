@@ -1,11 +1,12 @@
 import { Delete, Get, HttpCode, Param } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 
-import { SessionStore } from '../accounts/session-store.js';
 import { Sessions } from '../accounts/sessions.js';
+import { SignOut, type SignOutCause } from '../authorization/sign-out.js';
 import { AccountAdministration } from './account-administration.js';
 import { SessionList, viewSession } from './account-view.dto.js';
 import { AdminController } from './admin-controller.js';
+import { Act, type AdministrativeAct } from './administrative-act.js';
 import { ApiProblems } from './problem.dto.js';
 import { notFound } from './problem.js';
 import { RequiresScope } from './requires-scope.js';
@@ -18,7 +19,7 @@ export class AccountSessionsController {
   constructor(
     private readonly accounts: AccountAdministration,
     private readonly sessions: Sessions,
-    private readonly store: SessionStore,
+    private readonly signOut: SignOut,
   ) {}
 
   @Get()
@@ -41,9 +42,12 @@ export class AccountSessionsController {
   })
   @ApiNoContentResponse({ description: 'They are over.' })
   @ApiProblems(404)
-  async endAll(@Param('accountId') accountId: string): Promise<void> {
+  async endAll(
+    @Param('accountId') accountId: string,
+    @Act() act: AdministrativeAct,
+  ): Promise<void> {
     const account = await this.accounts.get(accountId);
-    await this.store.endAll(account.accountId);
+    await this.signOut.endAll(account.accountId, causeOf(act));
   }
 
   @Delete(':sid')
@@ -52,8 +56,17 @@ export class AccountSessionsController {
   @ApiOperation({ summary: 'End a session', description: 'The person is signed out there.' })
   @ApiNoContentResponse({ description: 'It is over.' })
   @ApiProblems(404)
-  async end(@Param('accountId') accountId: string, @Param('sid') sid: string): Promise<void> {
+  async end(
+    @Param('accountId') accountId: string,
+    @Param('sid') sid: string,
+    @Act() act: AdministrativeAct,
+  ): Promise<void> {
     const account = await this.accounts.get(accountId);
-    if ((await this.store.end(sid, account.accountId)) === null) throw notFound('session');
+    const isEnded = await this.signOut.end(sid, causeOf(act), account.accountId);
+    if (!isEnded) throw notFound('session');
   }
+}
+
+function causeOf({ origin, administrator }: AdministrativeAct): SignOutCause {
+  return { origin, administrator, operation: 'session-ended' };
 }

@@ -14,6 +14,7 @@ import { AccountAdministration } from './account-administration.js';
 import { AccountPage, AccountView, viewAccount } from './account-view.dto.js';
 import { ChangeAccount, CreateAccount } from './account.dto.js';
 import { AdminController } from './admin-controller.js';
+import { Act, type AdministrativeAct } from './administrative-act.js';
 import { Cursors } from './cursor.js';
 import { etagOf } from './etag.js';
 import { JsonBody } from './json-body.js';
@@ -112,12 +113,16 @@ export class AccountsController {
   @RequiresScope('accounts:write')
   @ApiOperation({
     summary: 'Delete an account',
-    description: 'Its sessions end at once. Its records stay, and its id is never given again.',
+    description:
+      'Its sessions and what it allowed applications end at once. Its records stay, and its id is never given again.',
   })
   @ApiNoContentResponse({ description: 'It is gone.' })
   @ApiProblems(404)
-  async delete(@Param('accountId') accountId: string): Promise<void> {
-    await this.accounts.delete(accountId);
+  async delete(
+    @Param('accountId') accountId: string,
+    @Act() act: AdministrativeAct,
+  ): Promise<void> {
+    await this.accounts.delete(accountId, act);
   }
 
   @Post(':accountId/disable')
@@ -125,12 +130,16 @@ export class AccountsController {
   @RequiresScope('accounts:write')
   @ApiOperation({
     summary: 'Disable an account',
-    description: 'It cannot sign in any more, and its sessions end at once.',
+    description:
+      'It cannot sign in any more; its sessions and what it allowed applications end at once.',
   })
   @ApiOkResponse({ type: AccountView })
   @ApiProblems(404, 409)
-  async disable(@Param('accountId') accountId: string): Promise<AccountView> {
-    return viewAccount(await this.accounts.setDisabled(accountId, true));
+  async disable(
+    @Param('accountId') accountId: string,
+    @Act() act: AdministrativeAct,
+  ): Promise<AccountView> {
+    return viewAccount(await this.accounts.setDisabled(accountId, true, act));
   }
 
   @Post(':accountId/enable')
@@ -138,11 +147,14 @@ export class AccountsController {
   @RequiresScope('accounts:write')
   @ApiOperation({
     summary: 'Enable an account',
-    description: 'Takes a disabling back; its sessions stay over.',
+    description: 'Takes a disabling back; what ended stays over.',
   })
   @ApiOkResponse({ type: AccountView })
   @ApiProblems(404, 409)
-  async enable(@Param('accountId') accountId: string): Promise<AccountView> {
-    return viewAccount(await this.accounts.setDisabled(accountId, false));
+  async enable(
+    @Param('accountId') accountId: string,
+    @Act() act: AdministrativeAct,
+  ): Promise<AccountView> {
+    return viewAccount(await this.accounts.setDisabled(accountId, false, act));
   }
 }

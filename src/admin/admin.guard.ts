@@ -2,31 +2,34 @@ import type { ServerResponse } from 'node:http';
 
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 
-import { headerValues, type OriginRequest } from '../endpoints/attempt-origin.js';
+import { AccountDirectory } from '../accounts/account-directory.js';
+import { isAccountId } from '../accounts/account-rules.js';
+import { bearerCredentials } from '../endpoints/bearer-token.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import { TokenType } from '../oauth/token-type.js';
 import type { SecurityToken } from '../tokens/security-token.js';
 import { SecurityTokens } from '../tokens/security-tokens.js';
-import { adminAudience } from './admin-scopes.js';
+import { ADMIN_ROLE_SCOPES, adminAudience, type AdminScope } from './admin-scopes.js';
+import { AdministrationRecords } from './administration-records.js';
+import { actOf, type AdminRequest } from './administrative-act.js';
 import { Problem } from './problem.js';
 import { requirementOf } from './requires-scope.js';
 
-const BEARER = /^Bearer +(\S.*)$/i;
 const REALM = 'Bearer realm="admin"';
-
-/** A request of which it is known who sent it. */
-export type AdminRequest = OriginRequest & { administrator?: SecurityToken };
 
 /**
  * Lets through who holds an access token of ours for the admin API with the scope that the route
  * names (RFC 6750, RFC 9068 section 4). The token is read from the header alone and must be meant
- * for the admin API alone: one that another service receives as well could be replayed here.
+ * for the admin API alone: one that another service receives as well could be replayed here. A
+ * person's roles must still hold the scope, so that a role that is taken away ends at once.
  */
 @Injectable()
 export class AdminGuard implements CanActivate {
   constructor(
     private readonly tokens: SecurityTokens,
+    private readonly accounts: AccountDirectory,
+    private readonly records: AdministrationRecords,
     private readonly settings: IssuerSettings,
   ) {}
 
@@ -37,9 +40,24 @@ export class AdminGuard implements CanActivate {
     const token = await this.#check(bearerToken(request));
     const required = requirementOf(context.getHandler());
     if (required === undefined) throw new Problem(403, 'Nobody may use this operation.');
-    if (required !== 'any' && !token.scope.has(required)) throw insufficientScope(required);
-    request.administrator = token;
+    const act = actOf(request, token);
+    if (required !== 'any' && !(await this.#holds(token, required))) {
+      const refused = (): Promise<never> => Promise.reject(insufficientScope(required));
+      return this.records.witness(context, act, refused);
+    }
+    request.act = act;
     return true;
+  }
+
+  /** A token whose subject is its client is that client's own, whatever the form of its id. */
+  async #holds({ scope, chain, clientId }: SecurityToken, required: AdminScope): Promise<boolean> {
+    if (!scope.has(required)) return false;
+    const { iss, sub } = chain.subject;
+    const isPerson = iss === this.settings.issuer && isAccountId(sub) && sub !== clientId;
+    if (!isPerson) return true;
+    const account = await this.accounts.find(sub);
+    if (account === null || account.disabled) return false;
+    return account.roles.some((role) => ADMIN_ROLE_SCOPES[role].includes(required));
   }
 
   async #check(token: string): Promise<SecurityToken> {
@@ -60,16 +78,13 @@ export class AdminGuard implements CanActivate {
 
 /** The token of the one `Authorization` header (RFC 6750 section 2.1). */
 function bearerToken(request: AdminRequest): string {
-  const [header, ...others] = headerValues(request, 'authorization');
-  if (others.length > 0) {
+  const credentials = bearerCredentials(request);
+  if (credentials.kind === 'token') return credentials.token;
+  if (credentials.kind === 'malformed') throw invalidToken();
+  if (credentials.kind === 'repeated') {
     throw new Problem(400, 'Send exactly one Authorization header.', {
       headers: { 'WWW-Authenticate': `${REALM}, error="invalid_request"` },
     });
-  }
-  if (header !== undefined && /^Bearer(?: |$)/i.test(header)) {
-    const token = BEARER.exec(header)?.[1];
-    if (token === undefined) throw invalidToken();
-    return token;
   }
   // RFC 6750 section 3.1: no error code for a request without a bearer token.
   throw new Problem(401, 'This API needs an access token.', {

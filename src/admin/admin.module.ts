@@ -1,11 +1,15 @@
 import { Module } from '@nestjs/common';
 
 import { AccountsModule } from '../accounts/accounts.module.js';
+import { AuditModule } from '../audit/audit.module.js';
+import { AuthorizationModule } from '../authorization/authorization.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { GrantsModule } from '../grants/grants.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { AccountAdministration } from './account-administration.js';
+import { AccountApplications } from './account-applications.js';
+import { AdministrationRecords } from './administration-records.js';
 import { ClientAdministration } from './client-administration.js';
 import { ClientSecretAdministration } from './client-secret-administration.js';
 import { Cursors } from './cursor.js';
@@ -13,15 +17,25 @@ import { TrustedIssuerAdministration } from './trusted-issuer-administration.js'
 import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.controller.js';
 
 /**
- * The JSON API for administrators, under `/admin`. Needs what `TokenExchangeModule` shares, the
- * port `AuditReader`, and `adminAudience` with `ADMIN_SCOPES` among the issuer's own targets.
+ * The JSON API for administrators, under `/admin`. Needs what `TokenExchangeModule` with
+ * `signIn` shares, the port `AuditReader`, and `adminAudience` with `ADMIN_SCOPES` among the issuer's own targets.
  */
 @Module({
-  imports: [AccountsModule, ClientsModule, GrantsModule, KeysModule, TokensModule],
+  imports: [
+    AccountsModule,
+    AuditModule,
+    AuthorizationModule,
+    ClientsModule,
+    GrantsModule,
+    KeysModule,
+    TokensModule,
+  ],
   // The last one answers what no other takes.
   controllers: [...ADMIN_CONTROLLERS, UnknownPathController],
   providers: [
     AccountAdministration,
+    AccountApplications,
+    AdministrationRecords,
     ClientAdministration,
     ClientSecretAdministration,
     Cursors,

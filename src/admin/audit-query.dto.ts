@@ -3,6 +3,7 @@ import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsUUID, Matches, Max, Min } from 'class-validator';
 
 import type { AuditSearch } from '../audit/audit-log.js';
+import { AUDIT_EVENTS, type AuditEvent } from '../audit/audit-record.js';
 import { REFUSAL_REASONS, type RefusalReason } from '../oauth/refusal-reason.js';
 import { PageQuery } from './page.dto.js';
 import { MayBeAbsent } from './validation.js';
@@ -52,6 +53,11 @@ export class AuditQuery extends PageQuery implements AuditSearch {
   @MayBeAbsent()
   @Matches(NAME, NOT_A_NAME)
   readonly audience?: string;
+
+  @ApiPropertyOptional({ enum: AUDIT_EVENTS, description: 'What was attempted.' })
+  @MayBeAbsent()
+  @IsIn(AUDIT_EVENTS, { message: 'must be one of the known events' })
+  readonly event?: AuditEvent;
 
   @ApiPropertyOptional({ enum: ['granted', 'refused'] })
   @MayBeAbsent()

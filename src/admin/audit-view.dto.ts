@@ -27,7 +27,8 @@ export class AuditEntryView implements AuditEntry {
 
   @ApiProperty({
     type: Object,
-    description: 'The record as it is kept. Times in milliseconds; of tokens only jti and SHA-256.',
+    description:
+      'The record as it is kept. Times in milliseconds; of tokens only jti and SHA-256. An `administration` names its `operation`: the route, its `target` and the `fields` that were sent. What people do names their `sid`, `authorizationId` and `authentication`.',
     example: RECORD_EXAMPLE,
   })
   readonly record!: AuditRecord;

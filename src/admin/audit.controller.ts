@@ -17,7 +17,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const JTI = /^[^\p{Cc}\p{Cs}]{1,512}$/u;
 const MAX_CHAINS = 20;
 
-/** What happened: every attempt at a grant, and the chains that they make. */
+/** What happened: every attempt of clients, people and administrators, and the chains that grants make. */
 @AdminController('admin/audit', 'audit')
 export class AuditController {
   constructor(

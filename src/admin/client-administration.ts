@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 
 import { ClientDirectory } from '../clients/client-directory.js';
-import { clientProblems } from '../clients/client-rules.js';
+import { clientProblems, type ClientProblem } from '../clients/client-rules.js';
 import { makeClientSecret } from '../clients/client-secret.js';
 import { ClientConflictError, ClientStore } from '../clients/client-store.js';
 import { identifiersOf, newClient, type Client } from '../clients/client.js';
@@ -43,7 +43,8 @@ export class ClientAdministration {
    * @throws Problem (400, 409)
    */
   async create({
-    clientId = randomUUID(),
+    // Without hyphens, so that it cannot be the id of an account.
+    clientId = randomUUID().replaceAll('-', ''),
     kind = 'confidential',
     ...fields
   }: CreateClient): Promise<{ client: Client; secret: string | undefined }> {
@@ -71,7 +72,9 @@ export class ClientAdministration {
   /** @throws Problem (404, 409) */
   async setDisabled(clientId: string, disabled: boolean): Promise<Client> {
     const client = await this.get(clientId);
-    return client.disabled === disabled ? client : this.update({ ...client, disabled });
+    if (client.disabled === disabled) return client;
+    // Not checked: a rule that is younger than the client must not keep it from being disabled.
+    return this.#replace({ ...client, disabled });
   }
 
   /**
@@ -79,10 +82,9 @@ export class ClientAdministration {
    * @throws Problem (400, 409)
    */
   async update(client: Client): Promise<Client> {
-    const next = { ...client, version: client.version + 1 };
-    this.#check(next);
-    await this.#write(() => this.store.update(next));
-    return next;
+    // Its id never changes: one that could not be given any more must not keep it as it is.
+    this.#check(client, ({ field }) => field !== 'clientId');
+    return this.#replace(client);
   }
 
   /** @throws Problem (404) */
@@ -95,8 +97,14 @@ export class ClientAdministration {
     if (!found) throw notFound('client');
   }
 
-  #check(client: Client): void {
-    const problems = [...clientProblems(client)];
+  async #replace(client: Client): Promise<Client> {
+    const next = { ...client, version: client.version + 1 };
+    await this.#write(() => this.store.update(next));
+    return next;
+  }
+
+  #check(client: Client, matters: (problem: ClientProblem) => boolean = () => true): void {
+    const problems = clientProblems(client).filter(matters);
     if (identifiersOf(client).some((identifier) => this.settings.isProtected(identifier))) {
       problems.push({ field: 'identifiers', problem: 'must not be those of this server' });
     }
@@ -115,10 +123,18 @@ export class ClientAdministration {
   }
 }
 
-function withChanges(client: Client, { exchange = {}, ...fields }: ChangeClient): Client {
+function withChanges(
+  client: Client,
+  { exchange = {}, signIn = {}, ...fields }: ChangeClient,
+): Client {
   const changed = { ...client.exchange, ...namedFields(exchange) };
   const actorIdentities = changed.actorIdentities.map(({ iss, sub }) => ({ iss, sub }));
-  return { ...client, ...namedFields(fields), exchange: { ...changed, actorIdentities } };
+  return {
+    ...client,
+    ...namedFields(fields),
+    exchange: { ...changed, actorIdentities },
+    signIn: { ...client.signIn, ...namedFields(signIn) },
+  };
 }
 
 function conflict({ conflict: what }: ClientConflictError): Problem {

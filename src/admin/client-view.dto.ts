@@ -6,10 +6,12 @@ import {
   type Client,
   type ClientKind,
   type ClientSecret,
+  type SignInSettings,
 } from '../clients/client.js';
 import type { ExchangeSettings } from '../delegation/exchange-request.js';
 import { ExchangeFields } from './exchange.dto.js';
 import { isoTime } from './iso-time.js';
+import { SignInFields } from './sign-in.dto.js';
 
 /** What an administrator may know of a secret: never the secret, never its hash. */
 export class ClientSecretView {
@@ -73,6 +75,9 @@ export class ClientView {
   @ApiProperty({ type: ExchangeFields })
   readonly exchange!: ExchangeSettings;
 
+  @ApiProperty({ type: SignInFields })
+  readonly signIn!: SignInSettings;
+
   @ApiProperty({ format: 'date-time' })
   readonly createdAt!: string;
 
@@ -115,6 +120,7 @@ export function viewClient(client: Client): ClientView {
     defaultTarget: client.defaultTarget,
     tokenLifetime: client.tokenLifetime,
     exchange: client.exchange,
+    signIn: client.signIn,
     createdAt: isoTime(client.createdAt),
     version: client.version,
   };

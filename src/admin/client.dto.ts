@@ -10,6 +10,7 @@ import {
 } from '../clients/client.js';
 import { GrantType } from '../oauth/grant-type.js';
 import { ExchangeFields } from './exchange.dto.js';
+import { SignInFields } from './sign-in.dto.js';
 import { MayBeAbsent, MayBeNull } from './validation.js';
 
 /** What can be said of a client besides its name; what is not named stays as it is. */
@@ -96,6 +97,13 @@ export class ClientFields {
   @ValidateNested()
   @Type(() => ExchangeFields)
   readonly exchange?: ExchangeFields;
+
+  @ApiPropertyOptional({ type: SignInFields })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => SignInFields)
+  readonly signIn?: SignInFields;
 }
 
 /** A change of a client. */
@@ -111,7 +119,7 @@ export class CreateClient extends ClientFields {
   @ApiPropertyOptional({
     example: 'address_service',
     pattern: '^[A-Za-z0-9_-]{1,128}$',
-    description: 'Made up when absent.',
+    description: 'Made up when absent. Not a UUID: accounts have those.',
   })
   @MayBeAbsent()
   @IsString()

@@ -90,7 +90,7 @@ export class ClientsController {
   @ApiOperation({
     summary: 'Change a client',
     description:
-      'Fields that are named replace those of the client, lists as a whole, and within `exchange` field by field. The whole result must be a client that could be created.',
+      'Fields that are named replace those of the client, lists as a whole, and within `exchange` and `signIn` field by field. The whole result must be a client that could be created.',
   })
   @ApiHeader({
     name: 'If-Match',

@@ -11,15 +11,18 @@ const LONE_SURROGATE = /\p{Cs}/u;
 /** Names that reach an object's prototype when somebody merges carelessly. */
 const FORBIDDEN_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** A request of which it is known, once its body was read, which fields it names. */
+export type JsonRequest = IncomingMessage & { fieldNames?: readonly string[] };
+
 /**
  * The JSON object in the body, read when the handler asks for it, so after the guard: strangers
  * have nothing parsed. Undefined when there is no body.
  */
 export const JsonBody = createParamDecorator((_: unknown, context: ExecutionContext) =>
-  readJsonBody(context.switchToHttp().getRequest<IncomingMessage>()),
+  readJsonBody(context.switchToHttp().getRequest<JsonRequest>()),
 );
 
-async function readJsonBody(request: IncomingMessage): Promise<unknown> {
+async function readJsonBody(request: JsonRequest): Promise<unknown> {
   const { 'content-length': length, 'transfer-encoding': transfer } = request.headers;
   if (transfer === undefined && (length === undefined || Number(length) === 0)) return undefined;
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
@@ -31,6 +34,7 @@ async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   const body = parse(await readBytes(request));
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw malformed();
   if (!isPlain(body, MAX_DEPTH)) throw malformed();
+  request.fieldNames = Object.keys(body);
   return body;
 }
 

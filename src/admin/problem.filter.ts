@@ -22,6 +22,8 @@ export class ProblemFilter implements ExceptionFilter {
     const response = host.switchToHttp().getResponse<ServerResponse>();
     if (response.headersSent) return;
     const text = JSON.stringify(problem.toDocument());
+    // What a handler said of its own answer is not said of this one.
+    for (const name of ['ETag', 'Location']) response.removeHeader(name);
     response.writeHead(problem.status, {
       'Content-Type': 'application/problem+json',
       'Content-Length': Buffer.byteLength(text),

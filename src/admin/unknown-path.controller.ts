@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 
 import { All, Req, RequestMethod, type Type } from '@nestjs/common';
-import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import { ApiExcludeController } from '@nestjs/swagger';
 
+import { AccountApplicationsController } from './account-applications.controller.js';
 import { AccountPasswordController } from './account-password.controller.js';
 import { AccountSessionsController } from './account-sessions.controller.js';
 import { AccountsController } from './accounts.controller.js';
@@ -14,6 +15,7 @@ import { ClientsController } from './clients.controller.js';
 import { KeysController } from './keys.controller.js';
 import { Problem } from './problem.js';
 import { RequiresAnyScope } from './requires-scope.js';
+import { routePatternOf } from './route-pattern.js';
 import { TrustedIssuersController } from './trusted-issuers.controller.js';
 
 /** The controllers of the admin API. */
@@ -23,6 +25,7 @@ export const ADMIN_CONTROLLERS: readonly Type[] = [
   AccountsController,
   AccountPasswordController,
   AccountSessionsController,
+  AccountApplicationsController,
   KeysController,
   TrustedIssuersController,
   AuditController,
@@ -50,21 +53,13 @@ export class UnknownPathController {
 }
 
 function routesOf(controller: Type): { method: string; pattern: RegExp }[] {
-  const base = String(Reflect.getMetadata(PATH_METADATA, controller));
   const prototype = controller.prototype as Record<string, unknown>;
   return Object.getOwnPropertyNames(prototype).flatMap((name) => {
     const handler = prototype[name];
-    const method =
-      typeof handler === 'function' ? readMetadata(METHOD_METADATA, handler) : undefined;
-    if (typeof handler !== 'function' || typeof method !== 'number') return [];
-    const path = `/${base}/${String(readMetadata(PATH_METADATA, handler))}`
-      .replaceAll(/\/+/g, '/')
-      .replace(/\/$/, '')
-      .replaceAll(/:[A-Za-z]+/g, '[^/]+');
+    if (typeof handler !== 'function') return [];
+    const method: unknown = Reflect.getMetadata(METHOD_METADATA, handler);
+    if (typeof method !== 'number') return [];
+    const path = routePatternOf(controller, handler).replaceAll(/:[A-Za-z]+/g, '[^/]+');
     return [{ method: RequestMethod[method] ?? '', pattern: new RegExp(`^${path}/?$`, 'i') }];
   });
-}
-
-function readMetadata(key: string, from: object): unknown {
-  return Reflect.getMetadata(key, from);
 }

@@ -1,4 +1,4 @@
-import type { AuditRecord } from './audit-record.js';
+import type { AuditEvent, AuditRecord } from './audit-record.js';
 
 /** A record with its place in the log. */
 export interface AuditEntry {
@@ -27,6 +27,7 @@ export interface AuditSearch {
   readonly client?: string | undefined;
   /** An audience that was granted or asked for. */
   readonly audience?: string | undefined;
+  readonly event?: AuditEvent | undefined;
   readonly outcome?: 'granted' | 'refused' | undefined;
   readonly reason?: string | undefined;
   readonly grantType?: string | undefined;

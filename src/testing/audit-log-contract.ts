@@ -102,6 +102,7 @@ export function auditLogContract(
       const chainId = randomUUID();
       const record = sampleRecord({
         time: 5000,
+        event: 'authorization',
         outcome: 'refused',
         reason: 'actor_not_allowed',
         grantType: 'urn:example',
@@ -131,6 +132,7 @@ export function auditLogContract(
         { subject, from: 5000, until: 5001 },
         {
           subject,
+          event: 'authorization',
           outcome: 'refused',
           reason: 'actor_not_allowed',
           grantType: 'urn:example',
@@ -143,6 +145,7 @@ export function auditLogContract(
         { subject, client: 'other' },
         { subject, actor: sub },
         { subject, audience: sub },
+        { subject, event: 'grant' },
         { subject, outcome: 'granted' },
         { subject, reason: 'chain_too_deep' },
         { subject, grantType: 'urn' },
@@ -151,6 +154,21 @@ export function auditLogContract(
         { subject, until: 5000 },
       ] as const)
         assertSame(await search(misses), [], JSON.stringify(misses));
+    });
+
+    it('knows what was attempted whatever else a record says', async () => {
+      const sub = unique('event');
+      const hostile = `\0\ud800"event":"grant"\\u0000\\"\n`;
+      const { record } = await append({
+        act: { event: 'grant', sub: hostile },
+        address: hostile,
+        // A host may write its fields in any order.
+        event: 'administration',
+        subject: { iss: hostile, sub },
+        operation: { name: '"event":"grant"', target: '\\' },
+      });
+      assertSame(await search({ subject: sub, event: 'administration' }), [record.id]);
+      assertSame(await search({ subject: sub, event: 'grant' }), []);
     });
 
     it('looks for the granted audience rather than the requested one', async () => {

@@ -55,6 +55,7 @@ function matches(record: AuditRecord, search: AuditSearch): boolean {
     same(search.subject, record.subject?.sub) &&
     same(search.subjectIssuer, record.subject?.iss) &&
     same(search.client, record.client?.clientId) &&
+    same(search.event, record.event) &&
     same(search.outcome, record.outcome) &&
     same(search.reason, record.reason) &&
     same(search.grantType, record.grantType) &&

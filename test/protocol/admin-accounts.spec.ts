@@ -115,7 +115,7 @@ describe('creating an account is refused', () => {
 });
 
 describe('without the scope', () => {
-  const read = ['GET /', 'GET /ID', 'GET /ID/sessions'];
+  const read = ['GET /', 'GET /ID', 'GET /ID/sessions', 'GET /ID/applications'];
   const write = [
     'POST /',
     'PATCH /ID',
@@ -126,6 +126,7 @@ describe('without the scope', () => {
     'POST /ID/password/reset',
     'DELETE /ID/sessions',
     'DELETE /ID/sessions/sid',
+    'DELETE /ID/applications/web_app',
   ];
   const operations = [...read, ...write].map(
     (each) => [each, read.includes(each) ? 'accounts:read' : 'accounts:write'] as const,
@@ -159,6 +160,8 @@ test('what there is not is not found', async () => {
       await admin.get(`${path}/sessions`),
       await admin.send('DELETE', `${path}/sessions`),
       await admin.send('DELETE', `${path}/sessions/x`),
+      await admin.get(`${path}/applications`),
+      await admin.send('DELETE', `${path}/applications/web_app`),
     ];
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 404));
   }

@@ -71,6 +71,8 @@ describe('a search is refused', () => {
     ['subject', 'subject=a%00b'],
     ['subject', `subject=${'a'.repeat(513)}`],
     ['actor', 'actor[]=x'],
+    ['event', 'event=anything'],
+    ['event', 'event=grant&event=grant'],
     ['outcome', 'outcome=maybe'],
     ['reason', 'reason=because'],
     ['chainId', 'chainId=1'],
@@ -115,6 +117,10 @@ describe('the records', () => {
     expect(
       await found(`grantType=${encodeURIComponent(GrantType.TokenExchange)}&outcome=refused`),
     ).toHaveLength(1);
+    expect(await found('subject=alice&event=grant')).toHaveLength(3);
+    expect(await found('subject=alice&event=administration')).toEqual([]);
+    await admin.post('/admin/clients/none/disable');
+    expect(await found('event=administration')).toEqual(['admin_cli']);
     expect(await found(`until=${admin.clock.now()}`)).toEqual([]);
     const now = new Date(admin.clock.now()).toISOString();
     expect(await found(`subject=alice&from=${now}`)).toHaveLength(3);

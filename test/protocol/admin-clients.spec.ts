@@ -18,6 +18,8 @@ afterAll(async () => {
 });
 
 const GRANTS = [GrantType.ClientCredentials];
+const UUID = '0a4cbb39-5d5e-4c0f-9b7e-3c5b6a1d2e3f';
+const CALLBACK = 'https://app.example/callback';
 
 describe('creating a client is refused', () => {
   test.each<[string, unknown]>([
@@ -32,6 +34,7 @@ describe('creating a client is refused', () => {
     ['version', { name: 'x', version: 9 }],
     ['clientId', { name: 'x', clientId: 'a b' }],
     ['clientId', { name: 'x', clientId: null }],
+    ['clientId', { name: 'x', clientId: UUID }],
     ['kind', { name: 'x', kind: 'secret' }],
     ['kind', { name: 'x', kind: ['public'] }],
     ['scopes', { name: 'x', scopes: 'a' }],
@@ -59,6 +62,28 @@ describe('creating a client is refused', () => {
       'exchange.actorIdentities.0.sub',
       { name: 'x', exchange: { actorIdentities: [{ iss: 'https://a.example' }] } },
     ],
+    ['signIn', { name: 'x', signIn: null }],
+    ['signIn', { name: 'x', signIn: [] }],
+    ['signIn.root', { name: 'x', signIn: { root: true } }],
+    ['signIn.redirectUris', { name: 'x', signIn: { redirectUris: CALLBACK } }],
+    ['signIn.redirectUris', { name: 'x', signIn: { redirectUris: [[CALLBACK]] } }],
+    ['signIn.redirectUris', { name: 'x', signIn: { redirectUris: ['javascript:alert(1)'] } }],
+    ['signIn.redirectUris', { name: 'x', grantTypes: [GrantType.AuthorizationCode] }],
+    ['signIn.postLogoutRedirectUris', { name: 'x', signIn: { postLogoutRedirectUris: ['x'] } }],
+    ['signIn.pkceRequired', { name: 'x', signIn: { pkceRequired: 'false' } }],
+    ['signIn.pkceRequired', { name: 'x', kind: 'public', signIn: { pkceRequired: false } }],
+    ['signIn.pushedRequestsRequired', { name: 'x', signIn: { pushedRequestsRequired: 1 } }],
+    ['signIn.consentRequired', { name: 'x', signIn: { consentRequired: null } }],
+    ['signIn.defaultScopes', { name: 'x', signIn: { defaultScopes: ['openid'] } }],
+    ['signIn.idTokenAlgorithm', { name: 'x', signIn: { idTokenAlgorithm: 'none' } }],
+    ['signIn.subjectType', { name: 'x', signIn: { subjectType: 'private' } }],
+    ['signIn.sectorHost', { name: 'x', signIn: { sectorHost: 'https://app.example' } }],
+    ['signIn.sectorHost', { name: 'x', signIn: { sectorHost: ['app.example'] } }],
+    [
+      'signIn.backchannelLogoutUri',
+      { name: 'x', signIn: { backchannelLogoutUri: 'http://app.example/logout' } },
+    ],
+    ['grantTypes', { name: 'x', grantTypes: [GrantType.RefreshToken] }],
     ['identifiers', { name: 'x', identifiers: [ISSUER] }],
     ['identifiers', { name: 'x', identifiers: [adminAudience(ISSUER)] }],
     [
@@ -119,6 +144,18 @@ describe('a client', () => {
         allowLoops: false,
         maxTargets: 1,
       },
+      signIn: {
+        redirectUris: [],
+        postLogoutRedirectUris: [],
+        pkceRequired: true,
+        pushedRequestsRequired: false,
+        consentRequired: true,
+        defaultScopes: [],
+        idTokenAlgorithm: 'RS256',
+        subjectType: 'public',
+        sectorHost: null,
+        backchannelLogoutUri: null,
+      },
       createdAt: new Date(admin.clock.now()).toISOString(),
       version: 1,
     });
@@ -126,11 +163,12 @@ describe('a client', () => {
 
   test('without an id gets one, and a public one has no secret', async () => {
     const made = await admin.post('/admin/clients', { name: 'Made up' });
-    expect(textOf(made, 'clientId')).toMatch(/^[0-9a-f-]{36}$/);
+    expect(textOf(made, 'clientId')).toMatch(/^[0-9a-f]{32}$/);
     const open = await admin.post('/admin/clients', {
       name: 'Page',
       kind: 'public',
       grantTypes: [GrantType.AuthorizationCode],
+      signIn: { redirectUris: ['com.example.page:/callback'] },
     });
     expect(open.status).toBe(201);
     expect(open.body).toMatchObject({ secrets: [], authenticationMethods: ['none'] });
@@ -169,6 +207,49 @@ describe('a client', () => {
     expect((await admin.send('DELETE', '/admin/clients/buyer')).status).toBe(204);
     expect((await ask()).status).toBe(401);
     expect((await admin.send('DELETE', '/admin/clients/buyer')).status).toBe(404);
+  });
+
+  test('at which people sign in gets a secret, and is changed field by field', async () => {
+    const made = await admin.post('/admin/clients', {
+      clientId: 'portal',
+      name: 'Portal',
+      grantTypes: [GrantType.AuthorizationCode, GrantType.RefreshToken],
+      scopes: ['openid', 'profile'],
+      signIn: { redirectUris: [CALLBACK], defaultScopes: ['openid'], sectorHost: 'app.example' },
+    });
+    expect(made.status).toBe(201);
+    expect(made.body['newSecret']).toMatchObject({ secret: expect.any(String) });
+    const changed = await admin.patch('/admin/clients/portal', {
+      signIn: { sectorHost: null, consentRequired: false, backchannelLogoutUri: CALLBACK },
+    });
+    expect(changed.body['signIn']).toEqual({
+      redirectUris: [CALLBACK],
+      postLogoutRedirectUris: [],
+      pkceRequired: true,
+      pushedRequestsRequired: false,
+      consentRequired: false,
+      defaultScopes: ['openid'],
+      idTokenAlgorithm: 'RS256',
+      subjectType: 'public',
+      sectorHost: null,
+      backchannelLogoutUri: CALLBACK,
+    });
+    expect((await admin.get('/admin/clients/portal')).body).toEqual(changed.body);
+    const bare = await admin.patch('/admin/clients/portal', { signIn: { redirectUris: [] } });
+    expect([bare.status, fieldsOf(bare)]).toEqual([400, ['signIn.redirectUris']]);
+  });
+
+  test('that is older than a rule can be read, disabled and mended', async () => {
+    await admin.client({ clientId: UUID, grantTypes: [GrantType.AuthorizationCode] });
+    const path = `/admin/clients/${UUID}`;
+    expect((await admin.get(path)).body['clientId']).toBe(UUID);
+    expect((await admin.post(`${path}/disable`)).body['disabled']).toBe(true);
+    const same = await admin.patch(path, { name: 'Old' });
+    expect([same.status, fieldsOf(same)]).toEqual([400, ['signIn.redirectUris']]);
+    const mended = await admin.patch(path, { signIn: { redirectUris: [CALLBACK] } });
+    expect(mended.status).toBe(200);
+    expect((await admin.post(`${path}/secrets`, {})).status).toBe(201);
+    expect((await admin.send('DELETE', path)).status).toBe(204);
   });
 
   test('is changed only from the version that If-Match names', async () => {
@@ -335,6 +416,19 @@ describe('the whole resulting client decides', () => {
       allowLoops: fc.boolean(),
       maxTargets: number,
     }),
+    signIn: fc.record(
+      {
+        redirectUris: fc.array(fc.constantFrom(CALLBACK, 'com.example:/x', 'http://x.example/'), {
+          maxLength: 2,
+        }),
+        pkceRequired: fc.boolean(),
+        defaultScopes: words,
+        subjectType: fc.constantFrom('public', 'pairwise'),
+        sectorHost: fc.constantFrom(null, 'app.example', 'App.example'),
+        backchannelLogoutUri: fc.constantFrom(null, CALLBACK, 'com.example:/x'),
+      },
+      { requiredKeys: [] },
+    ),
   });
   const harmless = fc.record({
     name: fc.constant('x'),
