@@ -7,6 +7,7 @@ import { StoryStop } from './service.js';
  * @typedef {object} Demo what the service wrote about its demo clients
  * @property {string} issuer
  * @property {readonly { clientId: string, clientSecret?: string }[]} clients
+ * @property {readonly { username: string, password: string, accountId: string }[]} people
  */
 
 /**
@@ -23,7 +24,12 @@ export async function readDemo(args) {
   const path = named ?? join(process.env.DATA_DIR || './data', 'demo.json');
   try {
     const demo = JSON.parse(await readFile(path, 'utf8'));
-    if (typeof demo.issuer === 'string' && Array.isArray(demo.clients)) return demo;
+    if (
+      typeof demo.issuer === 'string' &&
+      Array.isArray(demo.clients) &&
+      Array.isArray(demo.people)
+    )
+      return demo;
   } catch (error) {
     const cause = /** @type {NodeJS.ErrnoException} */ (error);
     if (cause.code === 'ENOENT') {

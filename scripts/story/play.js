@@ -1,10 +1,9 @@
 import { startDemoOpenidProvider } from '../demo-openid-provider.js';
-import { exchangeTwice } from './exchanges.js';
+import { exchangeForeign, exchangeTwice } from './exchanges.js';
 import { provokeRefusals } from './refusals.js';
 import { claimsOf, grantedTo, StoryStop } from './service.js';
+import { signIn } from './sign-in.js';
 import { trustProvider } from './trust.js';
-
-const SUMMARY = '12345 / web_app -> my_gateway -> address_service';
 
 /**
  * Plays the whole story, step by step.
@@ -18,21 +17,61 @@ export async function play(service, page, expectations) {
     'Alice opens the addresses page of web_app. It calls my_gateway, which calls address_service,',
     'which calls postal_service. Nobody passes a token on: each service exchanges what it received.',
   ]);
+  const { alice, browser } = await aliceSignsIn(service, page, expectations);
   const own = await servicesProveThemselves(service, page);
+  const hops = await exchangeTwice(service, page, expectations, { own, alice });
+  await provokeRefusals(service, page, expectations, { own, ...hops });
+  await readTheChain(service, page, expectations, { own, ...hops });
+  await aliceLooks(service, page, expectations, browser);
+  await somebodyFromElsewhere(service, page, expectations, own);
+}
+
+async function aliceSignsIn(service, page, expectations) {
+  page.step(
+    'Alice signs in to web_app',
+    'At this service: she fills in its forms and agrees; web_app redeems the code (PKCE).',
+  );
+  const { accessToken, idToken, name, browser } = await signIn(
+    service.issuer,
+    service.person('alice'),
+  );
+  page.claims('what web_app learns of her (ID token)', claimsOf(idToken));
+  page.claims("Alice's access token, which web_app sends to my_gateway", claimsOf(accessToken));
+  const { accountId } = service.person('alice');
+  expectations.same('whom web_app greets', name, 'Alice Liddell');
+  expectations.same('the subject of the ID token', claimsOf(idToken).sub, accountId);
+  expectations.same('the subject of the access token', claimsOf(accessToken).sub, accountId);
+  expectations.same(
+    'the application of the access token',
+    claimsOf(accessToken).client_id,
+    'web_app',
+  );
+  return { alice: accessToken, browser };
+}
+
+/** What a person sees of the delegations in their name. */
+async function aliceLooks(service, page, expectations, browser) {
+  page.step('Alice looks who acted for her', `On her account page, ${service.issuer}/account.`);
+  const { text } = await browser.open(`${service.issuer}/account`);
+  for (const name of ['Web application', 'API gateway', 'Address service', 'Postal service'])
+    expectations.same(`${name} on her account page`, text.includes(name), true);
+  page.done('it names the application, every service that acted, and what for');
+}
+
+/** The first hop again, for somebody whom another OpenID provider signs in. */
+async function somebodyFromElsewhere(service, page, expectations, own) {
   // On any free port: every story has a provider of its own, with an issuer of its own.
   const provider = await startDemoOpenidProvider();
   try {
-    const alice = await aliceSignsIn(provider, page);
     page.step(
-      'The administrator trusts that provider',
-      'It becomes a trusted issuer, and my_gateway may present its tokens; nobody else may.',
+      "A partner's provider signs somebody in",
+      `At ${provider.issuer}, with keys of its own; an administrator made it a trusted issuer.`,
     );
     const forget = await trustProvider(service, own.admin_cli, provider.issuer);
-    page.done(`${provider.issuer} is a trusted issuer, for tokens that are meant for my_gateway`);
     try {
-      const hops = await exchangeTwice(service, page, expectations, { own, alice });
-      await provokeRefusals(service, page, expectations, { own, ...hops });
-      await readTheChain(service, page, expectations, { own, ...hops });
+      const { accessToken } = await provider.signIn();
+      page.claims('the token that my_gateway receives', claimsOf(accessToken));
+      await exchangeForeign(service, page, expectations, { own, token: accessToken });
     } finally {
       await forget();
     }
@@ -58,16 +97,6 @@ async function servicesProveThemselves(service, page) {
   };
 }
 
-async function aliceSignsIn(provider, page) {
-  page.step(
-    'Alice signs in to web_app',
-    `At another OpenID provider, ${provider.issuer}, which signs with keys of its own.`,
-  );
-  const { accessToken } = await provider.signIn();
-  page.claims("Alice's access token, which web_app sends to my_gateway", claimsOf(accessToken));
-  return accessToken;
-}
-
 async function readTheChain(service, page, expectations, { own, first, second }) {
   page.step(
     'An auditor asks how the last token came to be',
@@ -80,7 +109,9 @@ async function readTheChain(service, page, expectations, { own, first, second })
   if (!view) throw new StoryStop(`The audit log does not know the chain: it answered ${status}.`);
   page.chain(view);
   expectations.same('the number of chains of the last token', body.chains.length, 1);
-  expectations.same('the summary of the chain', view.summary, SUMMARY);
+  const { accountId } = service.person('alice');
+  const summary = `${accountId} / web_app -> my_gateway -> address_service`;
+  expectations.same('the summary of the chain', view.summary, summary);
   const jtis = (outcome) =>
     view.hops
       .filter(({ record }) => record.outcome === outcome)

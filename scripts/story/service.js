@@ -15,10 +15,12 @@ export class StoryStop extends Error {
 /** The running service as its clients see it: plain HTTP, nothing of its source. */
 export class Service {
   #secrets;
+  #people;
 
   /** @param {import('./demo-file.js').Demo} demo */
-  constructor({ issuer, clients }) {
+  constructor({ issuer, clients, people }) {
     this.issuer = issuer;
+    this.#people = people;
     this.#secrets = new Map(clients.map((client) => [client.clientId, client.clientSecret]));
   }
 
@@ -28,6 +30,13 @@ export class Service {
     if (status !== 200 || body.issuer !== this.issuer) {
       throw new StoryStop(`What answers at ${this.issuer} is not this service: run "npm start".`);
     }
+  }
+
+  /** The demo person with this username, and what they type. */
+  person(username) {
+    const person = this.#people.find((each) => each.username === username);
+    if (person === undefined) throw new StoryStop(`The demo has no person called ${username}.`);
+    return person;
   }
 
   /** @returns {Promise<Answer>} a client's token in its own name (RFC 6749 section 4.4) */

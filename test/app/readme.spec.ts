@@ -60,6 +60,14 @@ describe('The README', () => {
     });
   }, 60_000);
 
+  it('shows how to register an application that people sign in to', async () => {
+    const both = `{ ${commandsBelow('See the chain')} } >/dev/null\n${commandsBelow('Let people sign in')}`;
+    expect(JSON.parse(await shell(both))).toMatchObject({
+      clientId: 'intranet',
+      signIn: { redirectUris: ['https://intranet.example/callback'], consentRequired: false },
+    });
+  }, 60_000);
+
   it('names scripts, files and settings that exist', async () => {
     const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;

@@ -15,7 +15,7 @@ import {
   ServiceProcess,
 } from '../support/service-process.js';
 
-const CHAIN = '12345 / web_app -> my_gateway -> address_service';
+const CHAIN = '/ web_app -> my_gateway -> address_service';
 
 interface Finished {
   readonly code: number | null;
