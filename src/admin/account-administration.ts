@@ -16,6 +16,7 @@ import type { AdministrativeAct } from './administrative-act.js';
 import { checkIfMatch } from './etag.js';
 import { namedFields } from './named-fields.js';
 import { invalidFields, notFound, Problem, type FieldProblem } from './problem.js';
+import { checkReachOverAccount } from './reach.js';
 
 /** What administrators do with accounts. Every write checks the whole account that would be stored. */
 @Injectable()
@@ -41,12 +42,16 @@ export class AccountAdministration {
     return this.store.list({ after, limit });
   }
 
-  /** @throws Problem (400, 409) */
-  async create({ username, password, ...fields }: CreateAccount): Promise<Account> {
+  /** @throws Problem (400, 403, 409) */
+  async create(
+    { username, password, ...fields }: CreateAccount,
+    act: AdministrativeAct,
+  ): Promise<Account> {
     const createdAt = this.clock.now();
     const blank = { accountId: randomUUID(), username: username.normalize('NFKC'), createdAt };
     const account = newAccount({ ...blank, ...namedFields(fields) });
     check(account, password);
+    checkReachOverAccount(act, account);
     const made =
       password === undefined
         ? account
@@ -57,18 +62,24 @@ export class AccountAdministration {
 
   /**
    * Merges the named fields into an account.
-   * @throws Problem (400, 404, 409, 412)
+   * @throws Problem (400, 403, 404, 409, 412)
    */
-  async change(accountId: string, changes: ChangeAccount, ifMatch?: string): Promise<Account> {
+  async change(
+    accountId: string,
+    changes: ChangeAccount,
+    act: AdministrativeAct,
+    ifMatch?: string,
+  ): Promise<Account> {
     const account = await this.get(accountId);
     checkIfMatch(ifMatch, account.version);
+    checkReachOverAccount(act, account);
     const changed = { ...account, ...namedFields(changes), updatedAt: this.clock.now() };
-    return this.#update({ ...changed, username: changed.username.normalize('NFKC') });
+    return this.#update({ ...changed, username: changed.username.normalize('NFKC') }, act);
   }
 
   /**
    * Disables an account, which ends its sessions and everything it allowed, or enables it.
-   * @throws Problem (404, 409)
+   * @throws Problem (403, 404, 409)
    */
   async setDisabled(
     accountId: string,
@@ -76,8 +87,9 @@ export class AccountAdministration {
     act: AdministrativeAct,
   ): Promise<Account> {
     const account = await this.get(accountId);
+    checkReachOverAccount(act, account);
     const next =
-      account.disabled === disabled ? account : await this.#update({ ...account, disabled });
+      account.disabled === disabled ? account : await this.#update({ ...account, disabled }, act);
     // Again when it was disabled already: the last time may have failed in between.
     if (disabled) await this.#end(next, 'account-disabled', act);
     return next;
@@ -86,19 +98,21 @@ export class AccountAdministration {
   /**
    * Gives an account a password that must be changed at the next sign-in, and ends its sessions and
    * everything it allowed.
-   * @throws Problem (400, 404, 409)
+   * @throws Problem (400, 403, 404, 409)
    */
   async setPassword(accountId: string, password: string, act: AdministrativeAct): Promise<Account> {
     const account = await this.get(accountId);
     check(account, password);
-    const next = await this.#update({ ...account, password: await this.#keep(account, password) });
+    checkReachOverAccount(act, account);
+    const changed = { ...account, password: await this.#keep(account, password) };
+    const next = await this.#update(changed, act);
     await this.#end(next, 'password-reset', act);
     return next;
   }
 
   /**
    * The same with a password that nobody chose.
-   * @throws Problem (404, 409)
+   * @throws Problem (403, 404, 409)
    */
   async resetPassword(
     accountId: string,
@@ -114,6 +128,7 @@ export class AccountAdministration {
    */
   async delete(accountId: string, act: AdministrativeAct): Promise<void> {
     const account = await this.get(accountId);
+    checkReachOverAccount(act, account);
     let found = false;
     await this.#write(async () => {
       // First what hangs at it: if that fails the account is still there to be deleted again.
@@ -141,9 +156,10 @@ export class AccountAdministration {
     return { hash, changedAt, mustChange: true };
   }
 
-  async #update(account: Account): Promise<Account> {
+  async #update(account: Account, act: AdministrativeAct): Promise<Account> {
     const next = { ...account, version: account.version + 1 };
     check(next);
+    checkReachOverAccount(act, next);
     await this.#write(() => this.store.update(next));
     return next;
   }

@@ -41,9 +41,10 @@ export class AccountsController {
   @ApiProblems(400, 409, 413, 415)
   async create(
     @JsonBody() fields: CreateAccount,
+    @Act() act: AdministrativeAct,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<AccountView> {
-    const account = await this.accounts.create(fields);
+    const account = await this.accounts.create(fields, act);
     response.setHeader('Location', `/admin/accounts/${account.accountId}`);
     response.setHeader('ETag', etagOf(account.version));
     return viewAccount(account);
@@ -100,10 +101,11 @@ export class AccountsController {
   async change(
     @Param('accountId') accountId: string,
     @JsonBody() changes: ChangeAccount,
+    @Act() act: AdministrativeAct,
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<AccountView> {
-    const account = await this.accounts.change(accountId, changes, ifMatch);
+    const account = await this.accounts.change(accountId, changes, act, ifMatch);
     response.setHeader('ETag', etagOf(account.version));
     return viewAccount(account);
   }

@@ -7,10 +7,11 @@ import { isAccountId } from '../accounts/account-rules.js';
 import { bearerCredentials } from '../endpoints/bearer-token.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { OAuthError } from '../oauth/oauth-error.js';
+import { EMPTY_SCOPE, intersectScopes, type Scope } from '../oauth/scope.js';
 import { TokenType } from '../oauth/token-type.js';
 import type { SecurityToken } from '../tokens/security-token.js';
 import { SecurityTokens } from '../tokens/security-tokens.js';
-import { ADMIN_ROLE_SCOPES, adminAudience, type AdminScope } from './admin-scopes.js';
+import { ADMIN_ROLE_SCOPES, adminAudience } from './admin-scopes.js';
 import { AdministrationRecords } from './administration-records.js';
 import { actOf, type AdminRequest } from './administrative-act.js';
 import { Problem } from './problem.js';
@@ -40,8 +41,8 @@ export class AdminGuard implements CanActivate {
     const token = await this.#check(bearerToken(request));
     const required = requirementOf(context.getHandler());
     if (required === undefined) throw new Problem(403, 'Nobody may use this operation.');
-    const act = actOf(request, token);
-    if (required !== 'any' && !(await this.#holds(token, required))) {
+    const act = actOf(request, token, await this.#scopeOf(token));
+    if (required !== 'any' && !act.scope.has(required)) {
       const refused = (): Promise<never> => Promise.reject(insufficientScope(required));
       return this.records.witness(context, act, refused);
     }
@@ -49,15 +50,18 @@ export class AdminGuard implements CanActivate {
     return true;
   }
 
-  /** A token whose subject is its client is that client's own, whatever the form of its id. */
-  async #holds({ scope, chain, clientId }: SecurityToken, required: AdminScope): Promise<boolean> {
-    if (!scope.has(required)) return false;
+  /**
+   * What the token allows, and for a person what their roles still allow. A token whose subject is its
+   * client is that client's own, whatever the form of its id.
+   */
+  async #scopeOf({ scope, chain, clientId }: SecurityToken): Promise<Scope> {
     const { iss, sub } = chain.subject;
     const isPerson = iss === this.settings.issuer && isAccountId(sub) && sub !== clientId;
-    if (!isPerson) return true;
+    if (!isPerson) return scope;
     const account = await this.accounts.find(sub);
-    if (account === null || account.disabled) return false;
-    return account.roles.some((role) => ADMIN_ROLE_SCOPES[role].includes(required));
+    if (account === null || account.disabled) return EMPTY_SCOPE;
+    const ofRoles = account.roles.flatMap((role) => ADMIN_ROLE_SCOPES[role]);
+    return intersectScopes(scope, new Set<string>(ofRoles));
   }
 
   async #check(token: string): Promise<SecurityToken> {

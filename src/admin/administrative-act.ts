@@ -4,6 +4,7 @@ import type { AttemptOrigin } from '../audit/attempt.js';
 import type { RecordedParty } from '../audit/audit-record.js';
 import { originOf, type OriginRequest } from '../endpoints/attempt-origin.js';
 import { recordedActor } from '../grants/recorded.js';
+import type { Scope } from '../oauth/scope.js';
 import type { SecurityToken } from '../tokens/security-token.js';
 import type { JsonRequest } from './json-body.js';
 
@@ -13,6 +14,8 @@ export interface AdministrativeAct {
   /** The person or the client, with the client that the token was issued to. */
   readonly administrator: RecordedParty;
   readonly token: SecurityToken;
+  /** What they may do at this moment. */
+  readonly scope: Scope;
 }
 
 /** A request at the admin API; the guard lets none through without its act. */
@@ -23,9 +26,13 @@ export type AdminRequest = OriginRequest &
   };
 
 /** What the holder of a checked token does with a request. */
-export function actOf(request: AdminRequest, token: SecurityToken): AdministrativeAct {
+export function actOf(
+  request: AdminRequest,
+  token: SecurityToken,
+  scope: Scope,
+): AdministrativeAct {
   const administrator = recordedActor({ ...token.chain.subject, clientId: token.clientId });
-  return { origin: originOf(request), administrator, token };
+  return { origin: originOf(request), administrator, token, scope };
 }
 
 /** The act of the request, as a parameter of its handler. */

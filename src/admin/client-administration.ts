@@ -9,10 +9,13 @@ import { ClientConflictError, ClientStore } from '../clients/client-store.js';
 import { identifiersOf, newClient, type Client } from '../clients/client.js';
 import { Clock } from '../oauth/clock.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
+import { adminAudience } from './admin-scopes.js';
+import type { AdministrativeAct } from './administrative-act.js';
 import type { ChangeClient, CreateClient } from './client.dto.js';
 import { checkIfMatch } from './etag.js';
 import { namedFields } from './named-fields.js';
 import { invalidFields, notFound, Problem } from './problem.js';
+import { checkReachOverClient } from './reach.js';
 
 const CLIENT_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
@@ -40,14 +43,17 @@ export class ClientAdministration {
 
   /**
    * Makes a client; a confidential one that has grants gets its first secret.
-   * @throws Problem (400, 409)
+   * @throws Problem (400, 403, 409)
    */
-  async create({
-    // Without hyphens, so that it cannot be the id of an account.
-    clientId = randomUUID().replaceAll('-', ''),
-    kind = 'confidential',
-    ...fields
-  }: CreateClient): Promise<{ client: Client; secret: string | undefined }> {
+  async create(
+    {
+      // Without hyphens, so that it cannot be the id of an account.
+      clientId = randomUUID().replaceAll('-', ''),
+      kind = 'confidential',
+      ...fields
+    }: CreateClient,
+    act: AdministrativeAct,
+  ): Promise<{ client: Client; secret: string | undefined }> {
     const now = this.clock.now();
     const blank = newClient({ clientId, kind, createdAt: now });
     const client = withChanges(blank, fields);
@@ -55,23 +61,31 @@ export class ClientAdministration {
     const needsSecret = kind === 'confidential' && client.grantTypes.length > 0;
     const made = needsSecret ? { ...client, secrets: [kept] } : client;
     this.#check(made);
+    this.#checkReach(act, made);
     await this.#write(() => this.store.create(made));
     return { client: made, secret: needsSecret ? secret : undefined };
   }
 
   /**
    * Merges the named fields into a client.
-   * @throws Problem (400, 404, 409, 412)
+   * @throws Problem (400, 403, 404, 409, 412)
    */
-  async change(clientId: string, changes: ChangeClient, ifMatch?: string): Promise<Client> {
+  async change(
+    clientId: string,
+    changes: ChangeClient,
+    act: AdministrativeAct,
+    ifMatch?: string,
+  ): Promise<Client> {
     const client = await this.get(clientId);
     checkIfMatch(ifMatch, client.version);
-    return this.update(withChanges(client, changes));
+    this.#checkReach(act, client);
+    return this.update(withChanges(client, changes), act);
   }
 
-  /** @throws Problem (404, 409) */
-  async setDisabled(clientId: string, disabled: boolean): Promise<Client> {
+  /** @throws Problem (403, 404, 409) */
+  async setDisabled(clientId: string, disabled: boolean, act: AdministrativeAct): Promise<Client> {
     const client = await this.get(clientId);
+    this.#checkReach(act, client);
     if (client.disabled === disabled) return client;
     // Not checked: a rule that is younger than the client must not keep it from being disabled.
     return this.#replace({ ...client, disabled });
@@ -79,20 +93,22 @@ export class ClientAdministration {
 
   /**
    * Stores a changed client, as it was read, as its next version.
-   * @throws Problem (400, 409)
+   * @throws Problem (400, 403, 409)
    */
-  async update(client: Client): Promise<Client> {
+  async update(client: Client, act: AdministrativeAct): Promise<Client> {
+    this.#checkReach(act, client);
     // Its id never changes: one that could not be given any more must not keep it as it is.
     this.#check(client, ({ field }) => field !== 'clientId');
     return this.#replace(client);
   }
 
-  /** @throws Problem (404) */
-  async delete(clientId: string): Promise<void> {
-    const { clientId: id } = await this.get(clientId);
+  /** @throws Problem (403, 404) */
+  async delete(clientId: string, act: AdministrativeAct): Promise<void> {
+    const client = await this.get(clientId);
+    this.#checkReach(act, client);
     let found = false;
     await this.#write(async () => {
-      found = await this.store.delete(id);
+      found = await this.store.delete(client.clientId);
     });
     if (!found) throw notFound('client');
   }
@@ -101,6 +117,10 @@ export class ClientAdministration {
     const next = { ...client, version: client.version + 1 };
     await this.#write(() => this.store.update(next));
     return next;
+  }
+
+  #checkReach(act: AdministrativeAct, client: Client): void {
+    checkReachOverClient(act, adminAudience(this.settings.issuer), client);
   }
 
   #check(client: Client, matters: (problem: ClientProblem) => boolean = () => true): void {

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { makeClientSecret } from '../clients/client-secret.js';
 import type { ClientSecret } from '../clients/client.js';
 import { Clock } from '../oauth/clock.js';
+import type { AdministrativeAct } from './administrative-act.js';
 import { ClientAdministration } from './client-administration.js';
 import type { CreateClientSecret } from './client-secret.dto.js';
 import { invalidFields, notFound, Problem } from './problem.js';
@@ -23,11 +24,12 @@ export class ClientSecretAdministration {
 
   /**
    * Makes a secret and gives an expiry to those before it.
-   * @throws Problem (400, 404, 409)
+   * @throws Problem (400, 403, 404, 409)
    */
   async create(
     clientId: string,
     asked: CreateClientSecret,
+    act: AdministrativeAct,
   ): Promise<{ secret: string; kept: ClientSecret }> {
     const client = await this.clients.get(clientId);
     if (client.kind === 'public') throw new Problem(409, 'A public client has no secret.');
@@ -43,16 +45,16 @@ export class ClientSecretAdministration {
     if (previous.length >= MOST) {
       throw new Problem(409, 'Two secrets are valid already: delete one, or let one expire.');
     }
-    await this.clients.update({ ...client, secrets: [...previous, made.kept] });
+    await this.clients.update({ ...client, secrets: [...previous, made.kept] }, act);
     return made;
   }
 
-  /** @throws Problem (404, 409) */
-  async delete(clientId: string, secretId: string): Promise<void> {
+  /** @throws Problem (403, 404, 409) */
+  async delete(clientId: string, secretId: string, act: AdministrativeAct): Promise<void> {
     const client = await this.clients.get(clientId);
     const secrets = client.secrets.filter((secret) => secret.id !== secretId);
     if (secrets.length === client.secrets.length) throw notFound('secret');
-    await this.clients.update({ ...client, secrets });
+    await this.clients.update({ ...client, secrets }, act);
   }
 }
 

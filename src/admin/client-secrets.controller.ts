@@ -2,6 +2,7 @@ import { Delete, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBody, ApiCreatedResponse, ApiNoContentResponse, ApiOperation } from '@nestjs/swagger';
 
 import { AdminController } from './admin-controller.js';
+import { Act, type AdministrativeAct } from './administrative-act.js';
 import { ClientSecretAdministration } from './client-secret-administration.js';
 import { CreateClientSecret } from './client-secret.dto.js';
 import { NewClientSecretView, viewNewSecret } from './client-view.dto.js';
@@ -27,8 +28,9 @@ export class ClientSecretsController {
   async create(
     @Param('clientId') clientId: string,
     @JsonBody() asked: CreateClientSecret,
+    @Act() act: AdministrativeAct,
   ): Promise<NewClientSecretView> {
-    const { secret, kept } = await this.secrets.create(clientId, asked);
+    const { secret, kept } = await this.secrets.create(clientId, asked, act);
     return viewNewSecret(kept, secret);
   }
 
@@ -41,7 +43,8 @@ export class ClientSecretsController {
   async delete(
     @Param('clientId') clientId: string,
     @Param('secretId') secretId: string,
+    @Act() act: AdministrativeAct,
   ): Promise<void> {
-    await this.secrets.delete(clientId, secretId);
+    await this.secrets.delete(clientId, secretId, act);
   }
 }

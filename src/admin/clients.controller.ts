@@ -11,6 +11,7 @@ import {
 } from '@nestjs/swagger';
 
 import { AdminController } from './admin-controller.js';
+import { Act, type AdministrativeAct } from './administrative-act.js';
 import { ClientAdministration } from './client-administration.js';
 import {
   ClientPage,
@@ -47,9 +48,10 @@ export class ClientsController {
   @ApiProblems(400, 409, 413, 415)
   async create(
     @JsonBody() fields: CreateClient,
+    @Act() act: AdministrativeAct,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<NewClientView> {
-    const { client, secret } = await this.clients.create(fields);
+    const { client, secret } = await this.clients.create(fields, act);
     const [kept] = client.secrets;
     response.setHeader('Location', `/admin/clients/${client.clientId}`);
     response.setHeader('ETag', etagOf(client.version));
@@ -103,10 +105,11 @@ export class ClientsController {
   async change(
     @Param('clientId') clientId: string,
     @JsonBody() changes: ChangeClient,
+    @Act() act: AdministrativeAct,
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<ClientView> {
-    const client = await this.clients.change(clientId, changes, ifMatch);
+    const client = await this.clients.change(clientId, changes, act, ifMatch);
     response.setHeader('ETag', etagOf(client.version));
     return viewClient(client);
   }
@@ -120,8 +123,8 @@ export class ClientsController {
   })
   @ApiNoContentResponse({ description: 'It is gone.' })
   @ApiProblems(404)
-  async delete(@Param('clientId') clientId: string): Promise<void> {
-    await this.clients.delete(clientId);
+  async delete(@Param('clientId') clientId: string, @Act() act: AdministrativeAct): Promise<void> {
+    await this.clients.delete(clientId, act);
   }
 
   @Post(':clientId/disable')
@@ -133,8 +136,11 @@ export class ClientsController {
   })
   @ApiOkResponse({ type: ClientView })
   @ApiProblems(404, 409)
-  async disable(@Param('clientId') clientId: string): Promise<ClientView> {
-    return viewClient(await this.clients.setDisabled(clientId, true));
+  async disable(
+    @Param('clientId') clientId: string,
+    @Act() act: AdministrativeAct,
+  ): Promise<ClientView> {
+    return viewClient(await this.clients.setDisabled(clientId, true, act));
   }
 
   @Post(':clientId/enable')
@@ -143,7 +149,10 @@ export class ClientsController {
   @ApiOperation({ summary: 'Enable a client', description: 'Takes a disabling back.' })
   @ApiOkResponse({ type: ClientView })
   @ApiProblems(404, 409)
-  async enable(@Param('clientId') clientId: string): Promise<ClientView> {
-    return viewClient(await this.clients.setDisabled(clientId, false));
+  async enable(
+    @Param('clientId') clientId: string,
+    @Act() act: AdministrativeAct,
+  ): Promise<ClientView> {
+    return viewClient(await this.clients.setDisabled(clientId, false, act));
   }
 }

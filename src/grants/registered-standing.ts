@@ -82,7 +82,8 @@ export class RegisteredStanding extends PartyStanding {
     if (!this.settings.hasSignIn || !isOwn || iss !== this.settings.issuer) return true;
     if (!isAccountId(sub)) return tokenId !== undefined || !(await this.#isPairwise(clientId));
     const account = await this.accounts.find(sub);
-    return account !== null && !account.disabled;
+    // A client of before people signed in here may have such an id, too.
+    return account === null ? this.#isActive(sub) : !account.disabled;
   }
 
   /** Whose names only this client knows, so that nobody else can be told whom its ID tokens are about. */

@@ -7,13 +7,13 @@ import { DURABLE_COMMIT } from './write-transaction.js';
 /** How much longer than the server's own time limit an answer may take, in milliseconds. */
 const GRACE = 500;
 
-const COLUMNS = `id, time, outcome, reason, grant_type, client_id, subject_iss, subject_sub,
+const COLUMNS = `id, time, event, outcome, reason, grant_type, client_id, subject_iss, subject_sub,
   actors, audience, chain_id, parent_id, origin_jti, document`;
 
 const INSERT = `
   insert into nte_audit_record (${COLUMNS})
   select ${COLUMNS} from jsonb_to_recordset($1::jsonb) as r (
-    id uuid, time bigint, outcome text, reason text, grant_type text, client_id text,
+    id uuid, time bigint, event text, outcome text, reason text, grant_type text, client_id text,
     subject_iss text, subject_sub text, actors text[], audience text[], chain_id uuid,
     parent_id uuid, origin_jti text, document text)
   returning id, sequence`;

@@ -9,6 +9,7 @@ const INDEXED_JTI = 400;
 export interface AuditRow {
   readonly id: string;
   readonly time: number;
+  readonly event: string;
   readonly outcome: string;
   readonly reason: string | null;
   readonly grant_type: string | null;
@@ -28,6 +29,7 @@ export function auditRow(record: AuditRecord): AuditRow {
   return {
     id: record.id,
     time: record.time,
+    event: record.event,
     outcome: record.outcome,
     reason: record.reason ?? null,
     grant_type: orNull(record.grantType),

@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 
+import type { AuditEvent } from '../../audit/audit-record.js';
 import { milliseconds } from './milliseconds.js';
 
 /**
@@ -24,6 +25,9 @@ export class AuditRecordEntity {
 
   @Column('bigint', { transformer: milliseconds })
   time!: number;
+
+  @Column('text', { default: 'grant' })
+  event!: AuditEvent;
 
   @Column('text')
   outcome!: 'granted' | 'refused';

@@ -20,6 +20,10 @@ export class SignIn1795564800000 implements MigrationInterface {
         "backchannelLogoutUri": null
       }'`);
     await runner.query('ALTER TABLE nte_client ALTER COLUMN sign_in DROP DEFAULT');
+    // Records of before were all of grants, and so are those of an instance that does not know it yet.
+    await runner.query(
+      `ALTER TABLE nte_audit_record ADD COLUMN event text NOT NULL DEFAULT 'grant'`,
+    );
     await createAuthorizations(runner);
     await runner.query(`
       CREATE TABLE nte_consent (
@@ -46,6 +50,7 @@ export class SignIn1795564800000 implements MigrationInterface {
     await runner.query('DROP TABLE nte_refresh_token');
     await runner.query('DROP TABLE nte_authorization_code');
     await runner.query('DROP TABLE nte_authorization');
+    await runner.query('ALTER TABLE nte_audit_record DROP COLUMN event');
     await runner.query('ALTER TABLE nte_client DROP COLUMN sign_in');
   }
 }
