@@ -1,14 +1,46 @@
+export { AccountConflictError, AccountStore } from './accounts/account-store.js';
+export { ACCOUNT_ROLES, newAccount } from './accounts/account.js';
+export type { Account, AccountRole, KeptPassword } from './accounts/account.js';
+export { SessionStore } from './accounts/session-store.js';
+export { SessionSettings } from './accounts/session.js';
+export type { Authentication, Session } from './accounts/session.js';
 export { AuditLog, AuditReader } from './audit/audit-log.js';
 export type { AuditEntry, AuditPage, AuditSearch } from './audit/audit-log.js';
-export type { AuditRecord, RecordedParty, RecordedToken } from './audit/audit-record.js';
+export { AUDIT_EVENTS } from './audit/audit-record.js';
+export type {
+  AuditEvent,
+  AuditRecord,
+  RecordedParty,
+  RecordedToken,
+} from './audit/audit-record.js';
 export { viewChain } from './audit/chain-view.js';
 export type { ChainView, Hop, Narrowing } from './audit/chain-view.js';
+export { AuthorizationSettings } from './authorization/authorization-settings.js';
+export { AuthorizationStore } from './authorization/authorization-store.js';
+export type { AuthorizationFilter } from './authorization/authorization-store.js';
+export type {
+  Authorization,
+  AuthorizationCode,
+  RefreshToken,
+} from './authorization/authorization.js';
+export type { ClaimsRequest, RequestedClaim } from './authorization/claims-request.js';
+export { ConsentStore } from './authorization/consent-store.js';
+export type { Consent } from './authorization/consent-store.js';
+export { PushedRequestStore } from './authorization/pushed-request-store.js';
+export type { PushedRequest } from './authorization/pushed-request-store.js';
 export { hashSecret, makeClientSecret } from './clients/client-secret.js';
 export { ClientConflictError, ClientStore } from './clients/client-store.js';
 export { clientProblems } from './clients/client-rules.js';
 export type { ClientProblem } from './clients/client-rules.js';
-export { newClient } from './clients/client.js';
-export type { AuthenticationMethod, Client, ClientKind, ClientSecret } from './clients/client.js';
+export { DEFAULT_SIGN_IN_SETTINGS, newClient } from './clients/client.js';
+export type {
+  AuthenticationMethod,
+  Client,
+  ClientKind,
+  ClientSecret,
+  IdTokenAlgorithm,
+  SignInSettings,
+} from './clients/client.js';
 export type { Actor } from './delegation/actor.js';
 export { ClientSettingsPolicy } from './delegation/client-settings-policy.js';
 export type { DelegationChain } from './delegation/delegation-chain.js';
@@ -38,6 +70,7 @@ export type { TokenResponse } from './oauth/token-response.js';
 export { TokenType } from './oauth/token-type.js';
 export { TokenExchangeModule } from './token-exchange.module.js';
 export type {
+  SignInOptions,
   TokenExchangeAsyncOptions,
   TokenExchangeExtras,
   TokenExchangeOptions,

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -8,12 +9,14 @@ import { exportJWK, generateKeyPair } from 'jose';
 
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { TokenType } from '../../src/oauth/token-type.js';
+import { TextBrowser } from '../support/browser.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { basic } from '../support/protocol.js';
 import {
   CuttableWay,
   dumpOf,
   RunningService,
+  SERVICE_ISSUER,
   tokenOf,
   type ServiceAnswer,
 } from '../support/running-service.js';
@@ -45,6 +48,27 @@ function plantToken(what: string, answer: ServiceAnswer): string {
   plant(`signature of ${what}`, signature);
   meant.set(answer, token);
   return token;
+}
+
+/** The hidden fields of the page that is open: each is a proof or a sealed request. */
+function plantForm(browser: TextBrowser, what: string): void {
+  for (const [name, value] of Object.entries(browser.form().fields))
+    if (value.length >= 40) plant(`${name} of ${what}`, value);
+}
+
+/** A token request of web_app; each token in the answer is a secret that it alone may show. */
+async function redeem(form: Readonly<Record<string, string>>): Promise<ServiceAnswer> {
+  const body = { client_id: 'web_app', ...form };
+  const answer = await service.send('/connect/token', { method: 'POST', body });
+  for (const member of ['access_token', 'id_token', 'refresh_token']) {
+    const token = answer.body[member];
+    if (typeof token !== 'string') continue;
+    const parts = token.split('.');
+    for (const part of parts.length === 3 ? parts.slice(1) : parts)
+      plant(`${member} ${canaries.size}`, part);
+  }
+  if (answer.status === 200) meant.set(answer, answer.text);
+  return answer;
 }
 
 function expectNoCanary(where: string, text: string): void {
@@ -129,6 +153,75 @@ describe('A secret stays where it belongs', () => {
     );
     expect(meant.size).toBe(6);
   });
+
+  it('through a person’s sign-in, from the form to the refreshed token', async () => {
+    const { people } = JSON.parse(await readFile(join(service.dataDir, 'demo.json'), 'utf8')) as {
+      people: readonly { username: string; password: string }[];
+    };
+    const password = people.find(({ username }) => username === 'alice')?.password ?? '';
+    plant('secret of alice', password);
+    const wrong = plant(
+      'a wrong password',
+      `canary-Wrong-${randomBytes(24).toString('base64url')}`,
+    );
+    const browser = new TextBrowser(SERVICE_ISSUER, Number(new URL(service.url).port));
+    const verifier = plant('a code verifier', randomBytes(32).toString('base64url'));
+    const challenge = createHash('sha256').update(verifier).digest('base64url');
+    const parameters = {
+      client_id: 'web_app',
+      response_type: 'code',
+      redirect_uri: 'http://127.0.0.1/callback',
+      scope: 'openid profile offline_access address:read',
+      state: plant('a state', randomBytes(20).toString('base64url')),
+      nonce: 'n',
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+    };
+    const pushed = await service.send('/connect/par', { method: 'POST', body: parameters });
+    expect(pushed.status).toBe(201);
+    const requestUri = String(pushed.body['request_uri']);
+    const name = requestUri.slice(requestUri.lastIndexOf(':') + 1);
+    meant.set(pushed, plant('the name of a pushed request', name));
+    const query = new URLSearchParams({ client_id: 'web_app', request_uri: requestUri });
+    await browser.open(`${SERVICE_ISSUER}/connect/authorize?${query.toString()}`);
+    plantForm(browser, 'the sign-in form');
+    await browser.submit({ username: wrong, password: wrong });
+    await browser.submit({ username: 'alice', password: wrong });
+    await browser.submit({ username: 'alice', password });
+    plantForm(browser, 'the consent form');
+    for (const [cookie, value] of browser.cookies) plant(`the cookie ${cookie}`, value);
+    const answer = await browser.submit({ decision: 'allow' });
+    const code = plant('a code', answer.location?.searchParams.get('code') ?? '');
+    const redeemed = await redeem({
+      grant_type: GrantType.AuthorizationCode,
+      code,
+      redirect_uri: parameters.redirect_uri,
+      code_verifier: verifier,
+    });
+    const refreshed = await redeem({
+      grant_type: GrantType.RefreshToken,
+      refresh_token: String(redeemed.body['refresh_token']),
+    });
+    await redeem({ grant_type: GrantType.AuthorizationCode, code, code_verifier: verifier });
+    for (const secret of [wrong, verifier, tokenOf(refreshed)]) {
+      for (const field of Object.keys(parameters)) {
+        const wrongPlace = new URLSearchParams({ ...parameters, [field]: secret });
+        await browser.send(`${SERVICE_ISSUER}/connect/authorize?${wrongPlace.toString()}`);
+        // What an application wants to have back is kept for it until it is.
+        if (field === 'state' || field === 'nonce') continue;
+        await service.send('/connect/par', {
+          method: 'POST',
+          body: { ...parameters, [field]: secret },
+        });
+      }
+      for (const field of ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state']) {
+        const hint = new URLSearchParams({ [field]: secret });
+        await browser.send(`${SERVICE_ISSUER}/connect/endsession?${hint.toString()}`);
+      }
+    }
+    await browser.open(`${SERVICE_ISSUER}/account`);
+    expect(browser.last?.text).toContain('Alice Liddell');
+  }, 60_000);
 
   it('through the admin API, which shows a new secret once', async () => {
     const made = await service.admin(admin, 'POST', '/clients', {

@@ -79,7 +79,7 @@ describe('a sign-in is refused', () => {
 
   test.each(CASES)('alike for %#, with the reason for the record', async (name, secret, reason) => {
     const answer = await refusal(name, secret);
-    expect(answer.message).toBe('The username or the password is not right.');
+    expect(answer.description).toBe('The username or the password is not right.');
     expect([answer.reason, answer.retryAfter]).toEqual([reason, undefined]);
     expect(counted.checked).toHaveLength(1);
   });
