@@ -52,18 +52,34 @@ export function documentationRedirect(issuer: string): string {
  * version brought new scopes.
  */
 export async function renewAdministrator(store: ClientStore, access: AdminAccess): Promise<void> {
-  const stored = await store.find('admin_cli');
+  await renew(store, administrator(access));
+}
+
+/** Lets a stored `swagger-ui` do the same, and take codes where the documentation is now. */
+export async function renewDocumentationClient(
+  store: ClientStore,
+  access: AdminAccess,
+  issuer: string,
+): Promise<void> {
+  await renew(store, documentationClient(access, issuer));
+}
+
+async function renew(store: ClientStore, wanted: Client): Promise<void> {
+  const stored = await store.find(wanted.clientId);
   if (stored === null) return;
-  const { targets, defaultTarget, scopes } = administrator(access);
+  const { targets, defaultTarget, scopes, signIn } = wanted;
+  const redirectUris = signIn.redirectUris;
   const reaches =
     stored.defaultTarget === defaultTarget &&
-    scopes.every((scope) => stored.scopes.includes(scope));
+    scopes.every((scope) => stored.scopes.includes(scope)) &&
+    redirectUris.every((uri) => stored.signIn.redirectUris.includes(uri));
   if (reaches) return;
   await store.update({
     ...stored,
     scopes: [...new Set([...stored.scopes, ...scopes])],
     targets,
     defaultTarget,
+    signIn: { ...stored.signIn, redirectUris, defaultScopes: signIn.defaultScopes },
     version: stored.version + 1,
   });
 }

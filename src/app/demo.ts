@@ -5,6 +5,7 @@ import {
   administrator,
   documentationClient,
   renewAdministrator,
+  renewDocumentationClient,
   type AdminAccess,
 } from './administrator.js';
 import { makeClientSecret } from '../clients/client-secret.js';
@@ -121,6 +122,7 @@ export async function seedDemo(
   const clients: DemoClient[] = [];
   let changed = kept === undefined || kept.issuer !== settings.issuer;
   await renewAdministrator(store, settings);
+  await renewDocumentationClient(store, settings, settings.issuer);
   for (const { client, purpose } of roles(settings, settings.issuer)) {
     const stored = await store.find(client.clientId);
     const known = kept?.clients.find((each) => each.clientId === client.clientId);

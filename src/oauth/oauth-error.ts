@@ -131,9 +131,7 @@ export class TooManyRequestsError extends TemporarilyUnavailableError {
 /** The codes that only an authorization response has (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6, RFC 9101). */
 export type AuthorizationErrorCode =
   | 'access_denied'
-  | 'account_selection_required'
   | 'consent_required'
-  | 'interaction_required'
   | 'invalid_request_uri'
   | 'login_required'
   | 'registration_not_supported'

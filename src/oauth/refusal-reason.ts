@@ -94,10 +94,8 @@ export const REFUSAL_REASONS = [
   'parameter_malformed',
   'prompt_combined',
   'login_required',
-  'account_selection_required',
   'consent_required',
   'consent_refused',
-  'password_change_required',
   'authentication_context_not_reached',
   // people who sign in
   'account_unknown',
