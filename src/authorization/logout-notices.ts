@@ -69,21 +69,24 @@ export class LogoutNotices {
     { sid, accountId }: Session,
     origin: AttemptOrigin,
   ): Promise<void> {
+    // Told before the record begins: an attempt may not take as long as all the tries do.
+    const isHeard = await this.#isHeard(address, {
+      clientId: client.clientId,
+      subject: this.names.of(accountId, client),
+      sid,
+      algorithm: client.signIn.idTokenAlgorithm,
+    });
     const notice = this.trail.witness(
       origin,
-      async (attempt) => {
+      (attempt) => {
         attempt.note({
           client: { clientId: client.clientId },
           subject: { iss: this.settings.issuer, sub: accountId },
           sid,
         });
-        const isHeard = await this.#isHeard(address, {
-          clientId: client.clientId,
-          subject: this.names.of(accountId, client),
-          sid,
-          algorithm: client.signIn.idTokenAlgorithm,
-        });
-        if (!isHeard) throw new TemporarilyUnavailableError('logout_notice_not_heard');
+        return isHeard
+          ? Promise.resolve()
+          : Promise.reject(new TemporarilyUnavailableError('logout_notice_not_heard'));
       },
       'logout_notice',
     );

@@ -59,6 +59,11 @@ export function readQuery(request: FormRequest): RequestParameters {
   return collect(pairsOf(query < 0 ? '' : url.slice(query + 1)));
 }
 
+/** Whether a parameter of this name holds a secret or a token, which never stands in a URL. */
+export function isCredential(name: string): boolean {
+  return CREDENTIALS.has(name);
+}
+
 function readBody(request: IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {
     // What ended before we listen would never tell us: the caller hung up, or somebody read it all.
@@ -143,7 +148,7 @@ function refuseQueryCredentials(url: string): void {
   const query = url.indexOf('?');
   if (query < 0) return;
   for (const name of new URLSearchParams(url.slice(query + 1)).keys()) {
-    if (CREDENTIALS.has(name))
+    if (isCredential(name))
       throw refuse('credentials_in_query', 'Send parameters in the body, not in the URI.');
   }
 }

@@ -89,8 +89,13 @@ export class PushedRequestController {
 
   @All()
   @ApiExcludeEndpoint()
-  otherMethod(): never {
-    throw this.settings.hasSignIn ? new MethodNotAllowedError('POST') : new NothingHereError();
+  async otherMethod(@Req() request: TokenHttpRequest): Promise<never> {
+    if (!this.settings.hasSignIn) throw new NothingHereError();
+    return this.trail.witness(
+      originOf(request),
+      () => Promise.reject(new MethodNotAllowedError('POST')),
+      'pushed_authorization',
+    );
   }
 
   async #push(

@@ -128,6 +128,10 @@ export class UserInfoController {
       typeof authorizationId === 'string' ? await this.authorizations.find(authorizationId) : null;
     if (account === null || account.disabled || client === null || authorization === null)
       throw invalidToken('token_party_disabled');
+    // What is told here was allowed to this client by this person; one who took it back is heard at once.
+    if (authorization.accountId !== account.accountId || authorization.clientId !== client.clientId)
+      throw invalidToken('token_claims_invalid');
+    if (authorization.revokedAt !== null) throw invalidToken('authorization_revoked');
     return {
       ...claimsOfScope(account, scope),
       ...claimsByName(account, authorization.claims.userInfo, client.scopes),

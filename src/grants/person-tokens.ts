@@ -11,10 +11,12 @@ import type { Client } from '../clients/client.js';
 import { requesterOf } from '../clients/requester.js';
 import { Targets } from '../clients/targets.js';
 import { Decision } from '../delegation/decision.js';
+import type { Target } from '../delegation/exchange-request.js';
 import { epochSeconds } from '../oauth/clock.js';
 import { GrantType } from '../oauth/grant-type.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { InvalidGrantError, InvalidTargetError } from '../oauth/oauth-error.js';
+import { OPENID_SCOPES } from '../oauth/openid.js';
 import type { RequestParameters } from '../oauth/request-parameters.js';
 import { checkTargets } from '../oauth/resource.js';
 import { parseScope, type Scope } from '../oauth/scope.js';
@@ -25,6 +27,9 @@ import { TokenIssuer } from '../tokens/token-issuer.js';
 import { bearerResponse } from './bearer-response.js';
 import type { GrantRequest } from './grant.js';
 import { issuedFacts } from './recorded.js';
+
+/** The scope value that lets an authorization outlive its session (OpenID Connect Core section 11). */
+const OFFLINE = 'offline_access';
 
 /** What a token request asks of an authorization. */
 export interface PersonTokenRequest extends GrantRequest {
@@ -61,19 +66,19 @@ export class PersonTokens {
 
   /** @throws InvalidTargetError, InvalidScopeError when more is asked for than was allowed (RFC 8707 section 2.2) */
   async decide(request: PersonTokenRequest): Promise<Decision> {
-    const { client, parameters, attempt, authorization, account, requestedScope } = request;
+    const { client, attempt, authorization, account } = request;
     const requester = requesterOf(client, this.settings.issuer);
     const person = { iss: this.settings.issuer, sub: account.accountId };
-    const identifiers = this.#targetsOf(authorization, parameters);
+    const targets = await this.targets.ofPerson(this.#targetsOf(request), account.roles);
     return Decision.ofPerson(
       {
         now: epochSeconds(attempt.time),
         tokenId: { recordId: attempt.id, chainId: undefined },
         person,
         requester: { ...requester, targets: [...requester.targets, this.settings.userInfo] },
-        targets: await this.targets.ofPerson(identifiers, account.roles),
+        targets,
         authorizedScope: new Set(authorization.scope),
-        requestedScope,
+        requestedScope: scopeForTargets(request, targets),
         signIn: {
           authTime: epochSeconds(authorization.authTime),
           acr: authorization.acr,
@@ -113,18 +118,44 @@ export class PersonTokens {
     return scope === undefined ? undefined : parseScope(scope);
   }
 
-  #targetsOf({ targets }: Authorization, parameters: RequestParameters): readonly string[] {
+  /** What is named, or else everything that was allowed; UserInfo comes along when the scope says something there. */
+  #targetsOf({
+    authorization: { targets },
+    parameters,
+    requestedScope,
+  }: PersonTokenRequest): readonly string[] {
     const resources = parameters.all('resource');
     const audiences = parameters.all('audience');
     checkTargets(resources, audiences);
     const named = new Set([...resources, ...audiences]);
-    if (named.size === 0) return targets;
     if (![...named].every((identifier) => targets.includes(identifier)))
       throw new InvalidTargetError('target_not_allowed', 'A requested target is not acceptable.');
-    return targets.filter(
-      (identifier) => named.has(identifier) || identifier === this.settings.userInfo,
+    const isForUserInfo = requestedScope === undefined || tellsOfPerson(requestedScope);
+    const wanted = targets.filter((identifier) =>
+      identifier === this.settings.userInfo
+        ? isForUserInfo || named.has(identifier)
+        : named.size === 0 || named.has(identifier),
     );
+    return wanted.length === 0 ? targets : wanted;
   }
+}
+
+/** Whether a scope holds a value that means something at UserInfo. */
+function tellsOfPerson(scope: Scope): boolean {
+  return OPENID_SCOPES.some((value) => value !== OFFLINE && scope.has(value));
+}
+
+/**
+ * The requested scope as far as an access token can hold it: that the refresh token outlives the
+ * session was allowed once for all, so that it may be named again where no target knows of it.
+ */
+function scopeForTargets(
+  { authorization, requestedScope }: PersonTokenRequest,
+  targets: readonly Target[],
+): Scope | undefined {
+  const isKnown = targets.some(({ offeredScope }) => offeredScope.has(OFFLINE));
+  if (requestedScope === undefined || !authorization.isOffline || isKnown) return requestedScope;
+  return new Set([...requestedScope].filter((value) => value !== OFFLINE));
 }
 
 /** What a record keeps of whom a token request is about. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { claimsOf, ISSUER, Protocol, type Answer } from '../support/protocol.js';
+import { Provider } from '../support/provider.js';
 
 const JWKS = '/.well-known/jwks.json';
 const OAUTH = '/.well-known/oauth-authorization-server';
@@ -275,5 +276,133 @@ describe('The metadata of an issuer with a path', () => {
       audience: 'address_service',
     });
     expect(claimsOf(answer)['iss']).toBe(issuer);
+  });
+});
+
+describe('Where nobody signs in', () => {
+  it.each(['/connect/par', '/connect/userinfo'])('there is nothing at %s', async (path) => {
+    const before = server.records.length;
+    for (const method of ['GET', 'POST', 'PUT', 'OPTIONS'])
+      expectNothingHere(await server.send({ method, path }));
+    expect(server.records).toHaveLength(before);
+  });
+
+  it.each(['/connect/authorize', '/connect/endsession', '/sign-in', '/account'])(
+    'there is no page at %s',
+    async (path) => {
+      expect((await server.send({ method: 'GET', path })).status).toBe(404);
+    },
+  );
+
+  it.each([GrantType.AuthorizationCode, GrantType.RefreshToken])(
+    'the grant %s is not spoken',
+    async (grant_type) => {
+      const answer = await server.token({ grant_type, code: 'x', refresh_token: 'x' });
+      expect(answer.body['error']).toBe('unsupported_grant_type');
+    },
+  );
+});
+
+describe('The metadata of a server at which people sign in', () => {
+  let provider: Provider;
+
+  beforeAll(async () => {
+    provider = await Provider.start();
+  });
+
+  afterAll(() => provider.stop());
+
+  it('is the same document under both names, with every member that such a server has', async () => {
+    const [oauth, openid] = [await provider.send(OAUTH), await provider.send(OPENID)];
+    expect(oauth.text).toBe(openid.text);
+    expect(openid.body).toEqual({
+      issuer: ISSUER,
+      authorization_endpoint: `${ISSUER}/connect/authorize`,
+      token_endpoint: `${ISSUER}/connect/token`,
+      pushed_authorization_request_endpoint: `${ISSUER}/connect/par`,
+      userinfo_endpoint: `${ISSUER}/connect/userinfo`,
+      end_session_endpoint: `${ISSUER}/connect/endsession`,
+      jwks_uri: `${ISSUER}/.well-known/jwks.json`,
+      grant_types_supported: [
+        GrantType.ClientCredentials,
+        GrantType.TokenExchange,
+        GrantType.AuthorizationCode,
+        GrantType.RefreshToken,
+      ],
+      response_types_supported: ['code'],
+      response_modes_supported: ['query'],
+      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
+      scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
+      claims_supported: [
+        'sub',
+        'name',
+        'preferred_username',
+        'locale',
+        'updated_at',
+        'groups',
+        'email',
+        'email_verified',
+        'auth_time',
+        'acr',
+        'amr',
+        'sid',
+      ],
+      claim_types_supported: ['normal'],
+      claims_parameter_supported: true,
+      request_parameter_supported: false,
+      request_uri_parameter_supported: false,
+      subject_types_supported: ['public', 'pairwise'],
+      id_token_signing_alg_values_supported: ['RS256', 'ES256'],
+      acr_values_supported: ['1'],
+      prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+      ui_locales_supported: ['en', 'de', 'ar'],
+      backchannel_logout_supported: true,
+      backchannel_logout_session_supported: true,
+    });
+  });
+
+  it('has no empty list, no repeated value and no algorithm that nobody may use', async () => {
+    const { body } = await provider.send(OPENID);
+    for (const [name, value] of Object.entries(body)) {
+      if (!Array.isArray(value)) continue;
+      expect([name, value.length]).not.toEqual([name, 0]);
+      expect([name, new Set(value).size]).toEqual([name, value.length]);
+    }
+    expect(body['id_token_signing_alg_values_supported']).not.toContain('none');
+  });
+
+  it('names no address at which nothing is', async () => {
+    const { body } = await provider.send(OPENID);
+    const addresses = Object.entries(body).filter(([name]) => /_(?:endpoint|uri)$/.test(name));
+    expect(addresses).toHaveLength(6);
+    for (const [name, address] of addresses) {
+      expect(String(address).startsWith(`${ISSUER}/`)).toBe(true);
+      const path = String(address).slice(ISSUER.length);
+      const statuses = [
+        (await provider.send(path)).status,
+        (await provider.send(path, { method: 'POST' })).status,
+      ];
+      expect([name, statuses]).toEqual([name, expect.not.arrayContaining([404])]);
+    }
+  });
+
+  it('promises the keys of every algorithm that it names for ID tokens', async () => {
+    const { body } = await provider.send(OPENID);
+    const algorithms = keysOf(await provider.send(JWKS)).map((key) => key['alg']);
+    expect(algorithms).toEqual(
+      expect.arrayContaining(body['id_token_signing_alg_values_supported'] as unknown[]),
+    );
+    for (const key of keysOf(await provider.send(JWKS)))
+      for (const name of PRIVATE_MEMBERS) expect(key).not.toHaveProperty(name);
+  });
+
+  it('promises only grants that are spoken', async () => {
+    const { body } = await provider.send(OPENID);
+    for (const grant_type of body['grant_types_supported'] as readonly string[]) {
+      const answer = await provider.token({ grant_type }, 'my_gateway');
+      expect(answer.body['error']).not.toBe('unsupported_grant_type');
+    }
   });
 });

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import type { INestApplication } from '@nestjs/common';
+import { Module, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { decodeJwt } from 'jose';
 
@@ -22,6 +22,7 @@ import {
   InMemoryAuthorizationStore,
   InMemoryClientStore,
   InMemoryConsentStore,
+  InMemoryPushedRequestStore,
   InMemorySessionStore,
   InMemoryStoresModule,
 } from '../../src/testing/index.js';
@@ -47,17 +48,26 @@ export type PersonName = keyof typeof PASSWORDS;
 
 let hashes: Readonly<Record<PersonName, string>> | undefined;
 
+@Module({})
+class ProviderModule {}
+
 /** The whole provider over HTTP, with its pages, stores in memory, and a clock that stands. */
 export class Provider {
   private constructor(
     readonly app: INestApplication,
     readonly clock: FakeClock,
     readonly port: number,
+    readonly issuer: string,
   ) {}
 
-  /** Starts it with the clients and people of the story: alice, bob and admin, who is an administrator. */
-  static async start(options: Partial<TokenExchangeOptions> = {}): Promise<Provider> {
-    const clock = new FakeClock();
+  /**
+   * Starts it with the clients and people of the story: alice, bob and admin, who is an administrator.
+   * @param place a port that the issuer names, and what time it is; any port and a fixed day without
+   */
+  static async start(
+    options: Partial<TokenExchangeOptions> = {},
+    { port: wanted = 0, clock = new FakeClock() } = {},
+  ): Promise<Provider> {
     const module = TokenExchangeModule.forRoot({
       issuer: ISSUER,
       keys: { encryptionKey: randomBytes(32) },
@@ -68,14 +78,13 @@ export class Provider {
       adapters: [InMemoryStoresModule],
     });
     const pages = PagesModule.with(new PageSettings());
-    class ProviderModule {}
     const app = await NestFactory.create(
       { module: ProviderModule, imports: [module, pages] },
       { bodyParser: false, logger: false, abortOnError: false },
     );
-    await app.listen(0, '127.0.0.1');
+    await app.listen(wanted, '127.0.0.1');
     const { port } = (app.getHttpServer() as { address(): AddressInfo }).address();
-    const provider = new Provider(app, clock, port);
+    const provider = new Provider(app, clock, port, options.issuer ?? ISSUER);
     await provider.#storyClients();
     await provider.#people();
     return provider;
@@ -103,6 +112,10 @@ export class Provider {
 
   get consents(): InMemoryConsentStore {
     return this.app.get(InMemoryConsentStore, { strict: false });
+  }
+
+  get pushedRequests(): InMemoryPushedRequestStore {
+    return this.app.get(InMemoryPushedRequestStore, { strict: false });
   }
 
   /** Every record, oldest first. */
@@ -153,7 +166,7 @@ export class Provider {
   }
 
   browser(options: { languages?: string } = {}): TextBrowser {
-    return new TextBrowser(ISSUER, this.port, options);
+    return new TextBrowser(this.issuer, this.port, options);
   }
 
   /** The address of an authorization request of `web_app`, with what is changed; undefined leaves a parameter out. */
@@ -172,7 +185,7 @@ export class Provider {
       ...parameters,
     };
     const kept = Object.entries(all).filter(([, value]) => value !== undefined);
-    return `${ISSUER}/connect/authorize?${encode(Object.fromEntries(kept))}`;
+    return `${this.issuer}/connect/authorize?${encode(Object.fromEntries(kept))}`;
   }
 
   /** Opens an authorization request and signs in where it is asked; ends before consent, or at the application. */
@@ -392,6 +405,17 @@ export function eventsOf(records: readonly AuditRecord[]): readonly `${AuditEven
 /** The claims of a token in an answer. */
 export function claimsIn(answer: Answer, member: 'access_token' | 'id_token'): JsonObject {
   return decodeJwt(String(answer.body[member])) as JsonObject;
+}
+
+/** A claim of a token in an answer, which must be text. */
+export function textClaim(
+  answer: Answer,
+  member: 'access_token' | 'id_token',
+  name: string,
+): string {
+  const value = claimsIn(answer, member)[name];
+  if (typeof value !== 'string') throw new Error(`no text ${name} in the ${member}`);
+  return value;
 }
 
 function readJson(text: string): JsonObject {

@@ -13,6 +13,9 @@ export interface PresentedRefreshToken {
   readonly authorization: Authorization;
 }
 
+/** Why a token that is known gives no successor. */
+const REFUSALS = { reused: 'refresh_token_used', revoked: 'authorization_revoked' } as const;
+
 /** The family of refresh tokens of an authorization: each is used once and gives the next (RFC 9700 section 4.14.2). */
 @Injectable()
 export class RefreshTokens {
@@ -49,16 +52,8 @@ export class RefreshTokens {
       this.#token(hash, authorization),
       { now: this.clock.now(), overlap: this.settings.refreshOverlap },
     );
-    switch (outcome) {
-      case 'rotated':
-        return secret;
-      case 'reused':
-        throw new InvalidGrantError('refresh_token_used');
-      case 'revoked':
-        throw new InvalidGrantError('authorization_revoked');
-      case null:
-        throw new InvalidGrantError('refresh_token_unknown');
-    }
+    if (outcome === 'rotated') return secret;
+    throw new InvalidGrantError(outcome === null ? 'refresh_token_unknown' : REFUSALS[outcome]);
   }
 
   #token(tokenHash: string, { authorizationId, expiresAt }: Authorization): RefreshToken {
