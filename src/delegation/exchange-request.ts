@@ -52,6 +52,10 @@ export interface Requester {
   /** Seconds. */
   readonly tokenLifetime: number;
   readonly exchange: ExchangeSettings;
+  /** The groups of clients that it is in. */
+  readonly groups?: readonly string[];
+  /** The version that its settings are stored in. */
+  readonly version?: number;
 }
 
 /** A presented token, after it has been checked, as a policy sees it. */
@@ -103,4 +107,12 @@ export interface ExchangeRequest {
   readonly requestedTokenType: TokenType;
   /** Seconds a chain may live from its first exchange. */
   readonly chainLifetime: number;
+  /** When the chain began, as far as it is known; now when it begins here. Seconds since the epoch. */
+  readonly chainStart?: number | undefined;
+  /** The groups of the subject's account. */
+  readonly subjectGroups?: readonly string[] | undefined;
+  /** What for, in the words of the request. */
+  readonly purpose?: string | undefined;
+  /** Whether the caller proved to have the key that the tokens are bound to. */
+  readonly isProven?: boolean | undefined;
 }

@@ -23,6 +23,10 @@ export interface Allowed {
   /** Seconds since the epoch. */
   readonly expiresAt: number;
   readonly basis: Basis;
+  /** Where the targets have words of their own for what the subject token holds. */
+  readonly reauthorized?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** How often it may be used, in all and for one subject token. */
+  readonly quota?: { readonly uses?: number | undefined; readonly fanOut?: number | undefined };
 }
 
 /** A policy's no, with a stable reason. */
