@@ -8,6 +8,8 @@ import { AuthorizationStore } from './authorization/authorization-store.js';
 import { ConsentStore } from './authorization/consent-store.js';
 import { PushedRequestStore } from './authorization/pushed-request-store.js';
 import { ClientStore } from './clients/client-store.js';
+import { PolicyStore } from './delegation/policy-store.js';
+import { PolicyUseStore } from './delegation/policy-use-store.js';
 import { KeyStore } from './keys/key-store.js';
 import {
   MODULE_OPTIONS_TOKEN,
@@ -26,6 +28,14 @@ const SIGN_IN_PORTS = [
   ConsentStore,
   PushedRequestStore,
 ] as const;
+
+/** What a server keeps that has policies besides the settings of its clients; both or none. */
+const POLICY_PORTS = [PolicyStore, PolicyUseStore] as const;
+
+/** Whether the adapters keep policies. */
+export function keepsPolicies(adapters: readonly Adapter[]): boolean {
+  return POLICY_PORTS.every((port) => adapters.some((adapter) => doesExport(adapter, port)));
+}
 
 /**
  * Providers that stand in for the ports that no adapter exports, and refuse to start with the names
@@ -52,7 +62,11 @@ export function missingPorts(adapters: readonly Adapter[]): Provider[] {
     },
     inject: [MODULE_OPTIONS_TOKEN],
   });
-  return [...missing, ...missingForSignIn].map(stand);
+  const without = POLICY_PORTS.filter(isMissing).map((port): Provider => ({
+    provide: port,
+    useFactory: () => unprovided(port.name),
+  }));
+  return [...[...missing, ...missingForSignIn].map(stand), ...without];
 }
 
 /** Stands for a port that this server does without: every call of it is refused. */

@@ -5,14 +5,17 @@ import { AuthorizationSettings } from './authorization/authorization-settings.js
 import { ID_TOKEN_ALGORITHMS } from './clients/client.js';
 import { ClientSettingsPolicy } from './delegation/client-settings-policy.js';
 import { DelegationPolicy } from './delegation/delegation-policy.js';
+import { PolicyStore } from './delegation/policy-store.js';
+import { StoredPolicies } from './delegation/stored-policies.js';
 import { EndpointsModule } from './endpoints/endpoints.module.js';
 import { KeySettings } from './keys/key-store.js';
-import { missingPorts } from './missing-ports.js';
+import { keepsPolicies, missingPorts } from './missing-ports.js';
 import { Clock, SystemClock } from './oauth/clock.js';
 import { IssuerSettings } from './oauth/issuer-settings.js';
 import {
   ConfigurableModuleClass,
   MODULE_OPTIONS_TOKEN,
+  type Adapter,
   type TokenExchangeAsyncOptions,
   type TokenExchangeExtras,
   type TokenExchangeOptions,
@@ -50,9 +53,9 @@ const SETTINGS = [
     inject: [MODULE_OPTIONS_TOKEN],
   },
   {
-    provide: DelegationPolicy,
-    useFactory: ({ policy }: TokenExchangeOptions) => policy ?? new ClientSettingsPolicy(),
-    inject: [MODULE_OPTIONS_TOKEN],
+    provide: StoredPolicies,
+    useFactory: (store: PolicyStore, clock: Clock) => new StoredPolicies(store, clock),
+    inject: [PolicyStore, Clock],
   },
   {
     provide: Clock,
@@ -89,17 +92,28 @@ function assemble(
   definition: DynamicModule,
   { adapters = [] }: TokenExchangeExtras,
 ): DynamicModule {
-  const missing = missingPorts(adapters);
+  const own = [...SETTINGS, policyFor(adapters), ...missingPorts(adapters)];
   const host: DynamicModule = {
     module: HostModule,
     global: true,
     imports: [...(definition.imports ?? []), ...adapters],
-    providers: [...(definition.providers ?? []), ...SETTINGS, ...missing],
-    exports: [...adapters, ...SETTINGS, ...missing],
+    providers: [...(definition.providers ?? []), ...own],
+    exports: [...adapters, ...own],
   };
   return {
     module: TokenExchangeModule,
     imports: [host, EndpointsModule],
     exports: [host, EndpointsModule],
+  };
+}
+
+/** The host's own rules; else the stored policies, where they are kept; else the clients' settings. */
+function policyFor(adapters: readonly Adapter[]): Provider {
+  const stored = keepsPolicies(adapters);
+  return {
+    provide: DelegationPolicy,
+    useFactory: ({ policy }: TokenExchangeOptions, policies: StoredPolicies) =>
+      policy ?? (stored ? policies : new ClientSettingsPolicy()),
+    inject: [MODULE_OPTIONS_TOKEN, StoredPolicies],
   };
 }

@@ -23,6 +23,8 @@ export interface RecordedToken {
   readonly acr?: string;
   /** Seconds since the epoch. */
   readonly authTime?: number;
+  /** Whom its `may_act` names; null when it names nobody. */
+  readonly mayAct?: RecordedParty | null;
 }
 
 /** What was attempted. */
@@ -97,7 +99,11 @@ export interface AuditRecord {
     readonly resource?: readonly string[];
     readonly audience?: readonly string[];
     readonly tokenType?: string;
+    /** What for, in the caller's words. */
+    readonly purpose?: string;
   };
+  /** What a policy said that values of the subject token mean at the targets. */
+  readonly reauthorized?: Readonly<Record<string, readonly string[]>>;
   readonly mode?: 'delegation' | 'impersonation' | 'self' | 'own';
   /** The sign-in session it happened in, or that it is about. */
   readonly sid?: string;

@@ -6,6 +6,7 @@ import { MAX_DEPTH } from '../delegation/exchange-request.js';
 import { AUTHENTICATION_METHODS, ID_TOKEN_ALGORITHMS, type Client } from './client.js';
 
 const CLIENT_ID = /^[A-Za-z0-9_-]{1,128}$/;
+const GROUP = /^[A-Za-z0-9._:-]{1,100}$/;
 const ACCOUNT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** A name of the DNS or an IPv4 address, with a port perhaps. */
 const HOST =
@@ -14,6 +15,7 @@ const HOST =
 const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:[/?]|$)/i;
 const MAX_LIST = 200;
 const MAX_SIGN_IN_LIST = 50;
+const MAX_GROUPS = 50;
 
 /** One thing that is wrong with a client, with the field it is about. */
 export interface ClientProblem {
@@ -64,6 +66,11 @@ export function clientProblems(client: Client): readonly ClientProblem[] {
     client.defaultTarget === null || client.targets.includes(client.defaultTarget),
     'defaultTarget',
     'must be one of targets',
+  );
+  check(
+    client.groups.every((group) => GROUP.test(group)),
+    'groups',
+    'must be names of 1 to 100 of the characters A-Z a-z 0-9 . _ : -',
   );
   check(isWithin(client.tokenLifetime, 30, 86_400), 'tokenLifetime', 'must be 30 to 86400 seconds');
   check(
@@ -215,6 +222,7 @@ function listsOf(client: Client): readonly (readonly [string, readonly string[],
     ['identifiers', client.identifiers, MAX_LIST],
     ['targets', client.targets, MAX_LIST],
     ['authenticationMethods', client.authenticationMethods, MAX_LIST],
+    ['groups', client.groups, MAX_GROUPS],
     ['exchange.subjectIssuers', exchange.subjectIssuers, MAX_LIST],
     ['exchange.presentsTokensOf', exchange.presentsTokensOf, MAX_LIST],
     ['exchange.actorIdentities', parties, MAX_LIST],

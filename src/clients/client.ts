@@ -94,6 +94,8 @@ export interface Client {
   readonly tokenLifetime: number;
   readonly exchange: ExchangeSettings;
   readonly signIn: SignInSettings;
+  /** Groups of clients that it is in, for policies that name them. */
+  readonly groups: readonly string[];
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   /** Counts the changes; a store refuses to write over a version it does not know. */
@@ -125,6 +127,7 @@ export function newClient(
     targets: [],
     defaultTarget: null,
     tokenLifetime: DEFAULT_TOKEN_LIFETIME,
+    groups: [],
     createdAt: 0,
     version: 1,
     ...client,

@@ -12,5 +12,7 @@ export function requesterOf(client: Client, issuer: string): Requester {
     targets: client.targets,
     tokenLifetime: client.tokenLifetime,
     exchange: client.exchange,
+    groups: client.groups,
+    version: client.version,
   };
 }

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../oauth/claims.js';
 import type { OAuthError } from '../oauth/oauth-error.js';
 import {
+  InsufficientAuthenticationError,
   InvalidRequestError,
   InvalidScopeError,
   InvalidTargetError,
@@ -18,6 +19,7 @@ import {
   type Target,
 } from './exchange-request.js';
 import { isSameParty, type Party } from './party.js';
+import { translated } from './policy-checks.js';
 import type { TokenId } from './token-id.js';
 import type { ActingMode, Allowed, Basis, Refused, Verdict } from './verdict.js';
 
@@ -80,6 +82,8 @@ interface DecisionFields {
   readonly basis: Basis;
   readonly subjectToken: PresentedToken | undefined;
   readonly subjectClaims: JsonObject;
+  readonly reauthorized?: Allowed['reauthorized'];
+  readonly quota?: Allowed['quota'];
 }
 
 /**
@@ -107,7 +111,7 @@ export class Decision {
     const verdict: unknown = await policy.decide(request);
     if (!isVerdict(verdict)) throw new TypeError('The delegation policy did not give a verdict');
     options.heard?.(verdict.basis);
-    if (verdict.outcome !== 'allowed') throw refusal(namedReason(verdict));
+    if (verdict.outcome !== 'allowed') throw refusal(namedReason(verdict), verdict.stepUp);
     const chain = resultingChain(request, verdict.mode, options.actorClaims);
     if (!isWithin(verdict, request, chain)) throw refusal('policy_widened');
     return new Decision({
@@ -122,6 +126,8 @@ export class Decision {
       basis: verdict.basis,
       subjectToken: request.subjectToken,
       subjectClaims: request.subjectToken.claims,
+      reauthorized: verdict.reauthorized,
+      quota: verdict.quota,
     });
   }
 
@@ -238,6 +244,16 @@ export class Decision {
     return this.#fields.expiresAt;
   }
 
+  /** What values of the subject token were said to mean at the targets, when they mean something else there. */
+  get reauthorized(): Allowed['reauthorized'] {
+    return this.#fields.reauthorized;
+  }
+
+  /** How often the policy may be used; whoever issues must take from it before. */
+  get quota(): Allowed['quota'] {
+    return this.#fields.quota;
+  }
+
   get basis(): Basis {
     return this.#fields.basis;
   }
@@ -305,7 +321,7 @@ function isWithin(verdict: Allowed, request: ExchangeRequest, chain: DelegationC
     new Set(verdict.audience).size === asked.size &&
     verdict.audience.every((identifier) => asked.has(identifier)) &&
     verdict.scope.size > 0 &&
-    isScopeWithin(verdict.scope, subjectToken.scope) &&
+    isScopeWithin(verdict.scope, translated(subjectToken.scope, verdict.reauthorized)) &&
     isScopeWithin(verdict.scope, requester.scope) &&
     targets.every(({ offeredScope }) => isScopeWithin(verdict.scope, offeredScope)) &&
     (request.requestedScope === undefined ||
@@ -319,7 +335,9 @@ function isWithin(verdict: Allowed, request: ExchangeRequest, chain: DelegationC
 }
 
 /** The answer that belongs to a reason; it tells a stranger its class only (RFC 8693 section 2.2.2). */
-function refusal(reason: RefusalReason): OAuthError {
+function refusal(reason: RefusalReason, stepUp?: Refused['stepUp']): OAuthError {
+  if (reason === 'authentication_insufficient')
+    return new InsufficientAuthenticationError(reason, stepUp ?? {});
   if (reason.startsWith('target_') || reason === 'too_many_targets') {
     return new InvalidTargetError(reason, 'A requested target is not acceptable.');
   }

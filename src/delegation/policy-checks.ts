@@ -28,6 +28,7 @@ export const POLICY_CHECKS: readonly PolicyCheck[] = [
   { rule: 'actor-place', reason: 'actor_place_not_allowed', holds: isPlaceRight },
   { rule: 'chain', reason: 'delegation_loop', holds: isLoopAllowed },
   { rule: 'chain', reason: 'chain_too_deep', holds: isDepthAllowed },
+  { rule: 'chain', reason: 'chain_too_old', holds: isChainYoungEnough },
   { rule: 'target', reason: 'target_missing', holds: (_, { targets }) => targets.length > 0 },
   {
     rule: 'target',
@@ -190,6 +191,13 @@ function isCurrentActor({ actor, subjectToken }: ExchangeRequest): boolean {
 function isDepthAllowed(policy: Policy, request: ExchangeRequest): boolean {
   const depth = request.subjectToken.chain.depth + (joins(policy, request) ? 1 : 0);
   return depth <= Math.min(policy.limits.depth, MAX_DEPTH);
+}
+
+function isChainYoungEnough(
+  { limits }: Policy,
+  { now, chainStart = now }: ExchangeRequest,
+): boolean {
+  return now < chainStart + (limits.chainLifetime ?? Infinity);
 }
 
 function areTargetsAllowed({ targets }: Policy, request: ExchangeRequest): boolean {

@@ -121,8 +121,14 @@ interface Judgement {
 function judge(policy: Policy, request: ExchangeRequest, taken: ReadonlySet<string>): Judgement {
   const failed = POLICY_CHECKS.findIndex(({ holds }) => !holds(policy, request));
   const check = POLICY_CHECKS[failed];
-  if (check !== undefined)
-    return { verdict: refused(check.reason, policy, check.rule), progress: failed };
+  if (check !== undefined) {
+    const verdict = refused(check.reason, policy, check.rule);
+    const { stepUp } = policy;
+    return {
+      verdict: check.rule === 'step-up' && stepUp !== undefined ? { ...verdict, stepUp } : verdict,
+      progress: failed,
+    };
+  }
   const scope = grantedScope(policy, request, taken);
   if (scope.size === 0)
     return { verdict: refused('policy_denied', policy, 'deny'), progress: POLICY_CHECKS.length };

@@ -34,6 +34,10 @@ export interface Refused {
   readonly outcome: 'refused';
   readonly reason: RefusalReason;
   readonly basis: Basis;
+  /** With `authentication_insufficient`: the sign-in that is needed (RFC 9470 section 3). */
+  readonly stepUp?:
+    | { readonly acr?: readonly string[] | undefined; readonly maxAge?: number | undefined }
+    | undefined;
 }
 
 export type Verdict = Allowed | Refused;

@@ -19,7 +19,7 @@ export function sendRefusal(response: ServerResponse, thrown: unknown): void {
   sendJson(
     response,
     refusal.status,
-    { error: refusal.error, error_description: refusal.description },
+    { error: refusal.error, error_description: refusal.description, ...refusal.members },
     refusal.headers,
   );
 }

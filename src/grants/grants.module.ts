@@ -15,6 +15,7 @@ import type { Grant } from './grant.js';
 import { PersonTokens } from './person-tokens.js';
 import { RefreshTokenGrant } from './refresh-token/refresh-token.grant.js';
 import { RefreshTokens } from './refresh-token/refresh-tokens.js';
+import { PolicyQuotas } from './token-exchange/policy-quotas.js';
 import { TokenExchangeGrant } from './token-exchange/token-exchange.grant.js';
 
 /** The grants of every server: to add one, add its folder and its line here. */
@@ -30,6 +31,7 @@ const SIGN_IN_GRANTS: readonly Type<Grant>[] = [AuthorizationCodeGrant, RefreshT
     ...GRANTS,
     ...SIGN_IN_GRANTS,
     PersonTokens,
+    PolicyQuotas,
     RefreshTokens,
     SecurityTokens,
     { provide: PartyStanding, useClass: RegisteredStanding },

@@ -27,6 +27,7 @@ export function recordedToken(token: SecurityToken, type: string): RecordedToken
     expiresAt: token.expiresAt,
     ...(token.acr === undefined ? {} : { acr: token.acr }),
     ...(token.authTime === undefined ? {} : { authTime: token.authTime }),
+    ...(token.mayAct === undefined ? {} : { mayAct: token.mayAct.party ?? null }),
   };
 }
 
@@ -40,6 +41,7 @@ export function issuedFacts(
   return {
     mode: decision.mode,
     actors,
+    ...(decision.reauthorized === undefined ? {} : { reauthorized: decision.reauthorized }),
     ...(claims.act === undefined ? {} : { act: claims.act }),
     issuedToken: {
       hash,

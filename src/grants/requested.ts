@@ -21,11 +21,13 @@ export function requestedFacts(parameters: RequestParameters): AttemptFacts {
   const audience = parameters
     .all('audience')
     .filter((name) => isAudienceName(name) && isTellable(name));
+  const purpose = parameters.get('purpose') ?? '';
   return {
     requested: {
       ...(scope.length === 0 ? {} : { scope: scope.slice(0, MOST) }),
       ...(resource.length === 0 ? {} : { resource: resource.slice(0, MOST) }),
       ...(audience.length === 0 ? {} : { audience: audience.slice(0, MOST) }),
+      ...(/^[^\p{Cc}\p{Cs}]+$/u.test(purpose) && isTellable(purpose) ? { purpose } : {}),
     },
   };
 }

@@ -12,6 +12,8 @@ export abstract class OAuthError extends Error {
   abstract readonly status: number;
   /** Headers that the answer carries besides the usual ones. */
   readonly headers: Readonly<Record<string, string>> = {};
+  /** Members that the answer carries besides the usual ones. */
+  readonly members: Readonly<Record<string, string | number>> = {};
 
   constructor(
     readonly reason: RefusalReason,
@@ -75,6 +77,27 @@ export class InvalidScopeError extends OAuthError {
 export class InvalidTargetError extends OAuthError {
   readonly error = 'invalid_target';
   readonly status = 400;
+}
+
+/** `insufficient_user_authentication` (RFC 9470 section 3): the subject must sign in better, or again. */
+export class InsufficientAuthenticationError extends OAuthError {
+  readonly error = 'insufficient_user_authentication';
+  readonly status = 400;
+  override readonly members: Readonly<Record<string, string | number>>;
+
+  constructor(
+    reason: RefusalReason,
+    {
+      acr,
+      maxAge,
+    }: { readonly acr?: readonly string[] | undefined; readonly maxAge?: number | undefined },
+  ) {
+    super(reason, 'The subject must sign in in another way, or again.');
+    this.members = {
+      ...(acr === undefined ? {} : { acr_values: acr.join(' ') }),
+      ...(maxAge === undefined ? {} : { max_age: maxAge }),
+    };
+  }
 }
 
 /** `invalid_request` for a method that the endpoint does not take: 405 with `Allow`. */

@@ -56,6 +56,7 @@ export const REFUSAL_REASONS = [
   'actor_is_subject',
   'delegation_loop',
   'chain_too_deep',
+  'chain_too_old',
   'target_malformed',
   'target_missing',
   'target_unknown',

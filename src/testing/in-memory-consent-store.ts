@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { ConsentStore, type Consent } from '../authorization/consent-store.js';
-import { frozenCopy } from './frozen-copy.js';
+import { byCodePoint, frozenCopy } from './frozen-copy.js';
 
 /** Consents in the memory of this process: for tests, gone with it. */
 @Injectable()
@@ -33,9 +33,4 @@ export class InMemoryConsentStore extends ConsentStore {
     this.#consents.delete(accountId);
     return count;
   }
-}
-
-/** As the bytes of UTF-8 sort. */
-function byCodePoint(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -7,6 +7,8 @@ import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
 import { PushedRequestStore } from '../authorization/pushed-request-store.js';
 import { ClientStore } from '../clients/client-store.js';
+import { PolicyStore } from '../delegation/policy-store.js';
+import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { KeyStore } from '../keys/key-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { InMemoryAccountStore } from './in-memory-account-store.js';
@@ -16,6 +18,8 @@ import { InMemoryAuthorizationStore } from './in-memory-authorization-store.js';
 import { InMemoryClientStore } from './in-memory-client-store.js';
 import { InMemoryConsentStore } from './in-memory-consent-store.js';
 import { InMemoryKeyStore } from './in-memory-key-store.js';
+import { InMemoryPolicyStore } from './in-memory-policy-store.js';
+import { InMemoryPolicyUseStore } from './in-memory-policy-use-store.js';
 import { InMemoryPushedRequestStore } from './in-memory-pushed-request-store.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
 import { InMemoryTrustedIssuerStore } from './in-memory-trusted-issuer-store.js';
@@ -29,6 +33,8 @@ const stores = [
   InMemoryAuthorizationStore,
   InMemoryConsentStore,
   InMemoryPushedRequestStore,
+  InMemoryPolicyStore,
+  InMemoryPolicyUseStore,
   InMemoryAuditLog,
   InMemoryAuditReader,
 ];
@@ -42,6 +48,8 @@ const ports = [
   { provide: AuthorizationStore, useExisting: InMemoryAuthorizationStore },
   { provide: ConsentStore, useExisting: InMemoryConsentStore },
   { provide: PushedRequestStore, useExisting: InMemoryPushedRequestStore },
+  { provide: PolicyStore, useExisting: InMemoryPolicyStore },
+  { provide: PolicyUseStore, useExisting: InMemoryPolicyUseStore },
   { provide: AuditLog, useExisting: InMemoryAuditLog },
   { provide: AuditReader, useExisting: InMemoryAuditReader },
 ];

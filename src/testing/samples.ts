@@ -13,6 +13,8 @@ import type {
 import type { Consent } from '../authorization/consent-store.js';
 import type { PushedRequest } from '../authorization/pushed-request-store.js';
 import { newClient, type Client } from '../clients/client.js';
+import type { Policy } from '../delegation/policy.js';
+import type { PolicyUse } from '../delegation/policy-use-store.js';
 import type { StoredSigningKey } from '../keys/signing-key.js';
 import { TokenType } from '../oauth/token-type.js';
 import { newTrustedIssuer, type TrustedIssuer } from '../tokens/trusted-issuer.js';
@@ -82,6 +84,7 @@ export function sampleClient(client: Partial<Client> = {}): Client {
       sectorHost: 'app.example',
       backchannelLogoutUri: 'https://app.example/logout',
     },
+    groups: ['gateways', 'Zone:a.b-c_1'],
     createdAt: NOW,
     ...client,
   });
@@ -206,6 +209,52 @@ export function samplePushedRequest(request: Partial<PushedRequest> = {}): Pushe
     expiresAt: NOW + 60_000,
     ...request,
   };
+}
+
+/** A policy in which every field says something. */
+export function samplePolicy(policy: Partial<Policy> = {}): Policy {
+  return {
+    policyId: unique('policy'),
+    version: 1,
+    description: 'Gateways act for staff – “Straße” 🏠',
+    effect: 'allow',
+    disabled: true,
+    subject: {
+      issuers: ['https://partner.example'],
+      clients: ['web_app'],
+      subjects: ['alice'],
+      groups: ['staff', 'Zürich'],
+      presentedByAnyone: true,
+    },
+    actor: {
+      clients: ['my_gateway'],
+      groups: ['gateways'],
+      after: [],
+      position: { from: 1, to: 2 },
+    },
+    targets: ['https://postal.example', 'billing'],
+    scopes: ['read', 'write'],
+    scopeMapping: { read: ['postal.read', 'postal.list'], write: [] },
+    acting: { mode: 'impersonation', actorToken: 'required', proofRequired: true },
+    limits: {
+      lifetime: 61,
+      chainLifetime: 3_601,
+      depth: 3,
+      targets: 2,
+      loops: true,
+      uses: 1_000,
+      fanOut: 7,
+    },
+    validity: { from: 1_790_000_000, until: 1_890_000_000 },
+    stepUp: { acr: ['urn:example:mfa'], maxAge: 300, fromDepth: 2 },
+    purposeRequired: true,
+    ...policy,
+  };
+}
+
+/** A quota of three that nobody has taken from. */
+export function samplePolicyUse(use: Partial<PolicyUse> = {}): PolicyUse {
+  return { key: unique('use'), limit: 3, until: null, ...use };
 }
 
 /** A trusted issuer in which no field has its default. */

@@ -5,6 +5,8 @@ import { AuthorizationEntity } from './entities/authorization.entity.js';
 import { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
 import { ClientEntity } from './entities/client.entity.js';
 import { ConsentEntity } from './entities/consent.entity.js';
+import { PolicyUseEntity } from './entities/policy-use.entity.js';
+import { PolicyVersionEntity } from './entities/policy-version.entity.js';
 import { PushedRequestEntity } from './entities/pushed-request.entity.js';
 import { RefreshTokenEntity } from './entities/refresh-token.entity.js';
 import { SessionEntity } from './entities/session.entity.js';
@@ -13,6 +15,7 @@ import { TrustedIssuerEntity } from './entities/trusted-issuer.entity.js';
 import { FirstStores1795392000000 } from './migrations/1795392000000-first-stores.js';
 import { People1795478400000 } from './migrations/1795478400000-people.js';
 import { SignIn1795564800000 } from './migrations/1795564800000-sign-in.js';
+import { Policies1795651200000 } from './migrations/1795651200000-policies.js';
 
 /**
  * What a TypeORM data source must know of our tables; a host adds its own entities and migrations.
@@ -32,8 +35,15 @@ export const tokenExchangeSchema = {
     RefreshTokenEntity,
     ConsentEntity,
     PushedRequestEntity,
+    PolicyVersionEntity,
+    PolicyUseEntity,
   ],
   /** Oldest first. */
-  migrations: [FirstStores1795392000000, People1795478400000, SignIn1795564800000],
+  migrations: [
+    FirstStores1795392000000,
+    People1795478400000,
+    SignIn1795564800000,
+    Policies1795651200000,
+  ],
   migrationsTableName: 'nte_migration',
 };

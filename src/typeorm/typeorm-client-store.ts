@@ -108,5 +108,6 @@ function rowOf(client: Client): ClientEntity {
     identifiers: [...client.identifiers],
     offeredScopes: [...client.offeredScopes],
     targets: [...client.targets],
+    groups: [...client.groups],
   };
 }

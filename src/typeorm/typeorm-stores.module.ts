@@ -9,6 +9,8 @@ import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
 import { PushedRequestStore } from '../authorization/pushed-request-store.js';
 import { ClientStore } from '../clients/client-store.js';
+import { PolicyStore } from '../delegation/policy-store.js';
+import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { KeyStore } from '../keys/key-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { TypeormAccountStore } from './typeorm-account-store.js';
@@ -19,6 +21,8 @@ import { TypeormAuthorizationStore } from './typeorm-authorization-store.js';
 import { TypeormClientStore } from './typeorm-client-store.js';
 import { TypeormConsentStore } from './typeorm-consent-store.js';
 import { TypeormKeyStore } from './typeorm-key-store.js';
+import { TypeormPolicyStore } from './typeorm-policy-store.js';
+import { TypeormPolicyUseStore } from './typeorm-policy-use-store.js';
 import { TypeormPushedRequestStore } from './typeorm-pushed-request-store.js';
 import { TypeormSessionStore } from './typeorm-session-store.js';
 import { TypeormTrustedIssuerStore } from './typeorm-trusted-issuer-store.js';
@@ -32,6 +36,8 @@ const ports = [
   { provide: AuthorizationStore, useClass: TypeormAuthorizationStore },
   { provide: ConsentStore, useClass: TypeormConsentStore },
   { provide: PushedRequestStore, useClass: TypeormPushedRequestStore },
+  { provide: PolicyStore, useClass: TypeormPolicyStore },
+  { provide: PolicyUseStore, useClass: TypeormPolicyUseStore },
   { provide: AuditLog, useClass: TypeormAuditLog },
   { provide: AuditReader, useClass: TypeormAuditReader },
 ];

@@ -10,6 +10,7 @@ export const Lock = {
   Clients: 3,
   TrustedIssuers: 4,
   Accounts: 5,
+  Policies: 6,
 } as const;
 
 export type Lock = (typeof Lock)[keyof typeof Lock];

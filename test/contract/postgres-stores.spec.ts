@@ -9,6 +9,8 @@ import { AuthorizationStore } from '../../src/authorization/authorization-store.
 import { ConsentStore } from '../../src/authorization/consent-store.js';
 import { PushedRequestStore } from '../../src/authorization/pushed-request-store.js';
 import { ClientStore } from '../../src/clients/client-store.js';
+import { PolicyStore } from '../../src/delegation/policy-store.js';
+import { PolicyUseStore } from '../../src/delegation/policy-use-store.js';
 import { KeyStore } from '../../src/keys/key-store.js';
 import {
   auditLogContract,
@@ -94,7 +96,7 @@ describe('The tables', () => {
       );
       return rows.map(({ name }) => name);
     };
-    expect(await tables()).toHaveLength(13);
+    expect(await tables()).toHaveLength(15);
     expect((await tables()).filter((name) => !name.startsWith('nte_'))).toEqual([]);
     for (const _ of tokenExchangeSchema.migrations) await dataSource.undoLastMigration();
     expect(await tables()).toEqual(['nte_migration']);
@@ -173,6 +175,8 @@ describe('TypeormStoresModule', () => {
     AuthorizationStore,
     ConsentStore,
     PushedRequestStore,
+    PolicyStore,
+    PolicyUseStore,
     AuditLog,
     AuditReader,
   ];

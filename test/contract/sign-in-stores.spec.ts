@@ -197,10 +197,11 @@ describe('The clients that were there before people could sign in to them', () =
     expect(await clients.find(client.clientId)).toEqual({
       ...client,
       signIn: DEFAULT_SIGN_IN_SETTINGS,
+      groups: [],
     });
     const defaults = await dataSource.query<unknown[]>(
       `select column_default from information_schema.columns
-       where table_name = 'nte_client' and column_default is not null`,
+       where table_name = 'nte_client' and column_name = 'sign_in' and column_default is not null`,
     );
     expect(defaults).toEqual([]);
     await close();

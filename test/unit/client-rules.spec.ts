@@ -265,6 +265,24 @@ describe('A client at which people sign in is refused', () => {
   });
 });
 
+describe('A client is refused', () => {
+  it.each(['', 'a b', 'a/b', 'a,b', 'Zürich', 'a\n', 'a\0', 'a'.repeat(101)])(
+    'for the group %j',
+    (group) => expect(fieldsOf({ groups: [group] })).toEqual(['groups']),
+  );
+
+  it('for more than 50 groups, and for one that repeats', () => {
+    const groups = Array.from({ length: 51 }, (_, index) => `group-${index}`);
+    expect(fieldsOf({ groups: groups.slice(1) })).toEqual([]);
+    expect(fieldsOf({ groups })).toEqual(['groups']);
+    expect(fieldsOf({ groups: ['a', 'b', 'a'] })).toEqual(['groups']);
+  });
+
+  it.each(['a', '0', 'A.b_c:d-E', '-', 'a'.repeat(100)])('not for the group %s', (group) =>
+    expect(fieldsOf({ groups: [group, `${group}0`.slice(-99)] })).toEqual([]),
+  );
+});
+
 describe('The id of a client', () => {
   it('is never one that an account could have', () => {
     expect(fieldsOf({ clientId: UUID })).toEqual(['clientId']);

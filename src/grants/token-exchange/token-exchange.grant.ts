@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import { AccountDirectory } from '../../accounts/account-directory.js';
 import type { Attempt } from '../../audit/attempt.js';
 import { Decision } from '../../delegation/decision.js';
 import { DelegationPolicy } from '../../delegation/delegation-policy.js';
@@ -25,7 +26,8 @@ import { requesterOf } from '../../clients/requester.js';
 import { Targets } from '../../clients/targets.js';
 import { actorClaimsOf, actorOf } from './actor-token.js';
 import { readTokenExchangeRequest, type TokenExchangeRequest } from './token-exchange.request.js';
-import { uuidv7 } from '../../oauth/uuid.js';
+import { timeOfUuidv7, uuidv7 } from '../../oauth/uuid.js';
+import { PolicyQuotas } from './policy-quotas.js';
 
 /** A service trades the token it received for one that names it as the actor (RFC 8693). */
 @Injectable()
@@ -36,6 +38,8 @@ export class TokenExchangeGrant extends Grant {
     private readonly tokens: SecurityTokens,
     private readonly targets: Targets,
     private readonly policy: DelegationPolicy,
+    private readonly quotas: PolicyQuotas,
+    private readonly accounts: AccountDirectory,
     private readonly issuer: TokenIssuer,
     private readonly settings: IssuerSettings,
   ) {
@@ -67,6 +71,9 @@ export class TokenExchangeGrant extends Grant {
       requestedScope: asked.requestedScope,
       requestedTokenType: asked.requestedTokenType,
       chainLifetime: this.settings.chainLifetime,
+      chainStart: chainStartOf(subjectToken),
+      subjectGroups: await this.#groupsOf(subjectToken),
+      purpose: asked.purpose,
     };
     const decision = await Decision.ofExchange(this.policy, request, {
       tokenId: { recordId: attempt.id, chainId: attempt.facts.chainId },
@@ -74,6 +81,7 @@ export class TokenExchangeGrant extends Grant {
       actorClaims: actorClaimsOf(actorToken, this.settings),
       heard: (basis) => attempt.note({ basis }),
     });
+    await this.quotas.take(decision, subjectToken);
     const issued = await this.issuer.issue(decision);
     attempt.note(issuedFacts(decision, issued, TokenType.AccessToken));
     return bearerResponse(decision, issued);
@@ -105,12 +113,25 @@ export class TokenExchangeGrant extends Grant {
     return token;
   }
 
+  /** The groups of a person of ours, for policies that name groups. */
+  async #groupsOf({ isOwn, chain }: SecurityToken): Promise<readonly string[]> {
+    const { iss, sub } = chain.subject;
+    if (!this.settings.hasSignIn || !isOwn || iss !== this.settings.issuer) return [];
+    return (await this.accounts.find(sub))?.groups ?? [];
+  }
+
   /** The original application's id, or the requester's, as the deployment says (RFC 8693 section 4.3). */
   #clientId(subjectToken: SecurityToken, requester: Requester): string {
     const original =
       this.settings.exchangedClientId === 'original' ? subjectToken.clientId : undefined;
     return original ?? requester.clientId;
   }
+}
+
+/** When the first exchange of the chain was, in seconds since the epoch; its id tells. */
+function chainStartOf({ tokenId }: SecurityToken): number | undefined {
+  const time = tokenId?.chainId === undefined ? undefined : timeOfUuidv7(tokenId.chainId);
+  return time === undefined ? undefined : epochSeconds(time);
 }
 
 /** A token that is bound to a key (RFC 7800) is no bearer token, and no proof of the key can be given here. */

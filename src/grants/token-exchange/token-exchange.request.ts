@@ -18,7 +18,11 @@ export interface TokenExchangeRequest {
   readonly actor: { readonly token: string; readonly type: string } | undefined;
   readonly requestedTokenType: typeof TokenType.AccessToken;
   readonly requestedScope: Scope | undefined;
+  /** What for: a word or a ticket, in the caller's own terms. A parameter of this server's own. */
+  readonly purpose: string | undefined;
 }
+
+const PURPOSE = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 
 /** @throws InvalidRequestError, InvalidScopeError */
 export function readTokenExchangeRequest(parameters: RequestParameters): TokenExchangeRequest {
@@ -48,6 +52,13 @@ export function readTokenExchangeRequest(parameters: RequestParameters): TokenEx
       'The parameter actor_token_type needs an actor_token.',
     );
   }
+  const purpose = parameters.get('purpose');
+  if (purpose !== undefined && !PURPOSE.test(purpose)) {
+    throw new InvalidRequestError(
+      'parameter_malformed',
+      'The purpose must be at most 200 characters without control characters.',
+    );
+  }
   if (actorToken === subjectToken) {
     throw new InvalidRequestError(
       'actor_token_is_subject_token',
@@ -69,5 +80,6 @@ export function readTokenExchangeRequest(parameters: RequestParameters): TokenEx
         : { token: actorToken, type: actorTokenType },
     requestedTokenType,
     requestedScope: scope === undefined ? undefined : parseScope(scope),
+    purpose,
   };
 }

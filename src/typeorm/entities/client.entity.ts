@@ -62,6 +62,9 @@ export class ClientEntity implements Client {
   @Column('jsonb', { name: 'sign_in' })
   signIn!: SignInSettings;
 
+  @Column('text', { array: true, default: '{}' })
+  groups!: string[];
+
   @Column('bigint', { name: 'created_at', transformer: milliseconds })
   createdAt!: number;
 
