@@ -40,6 +40,8 @@ const MAX_NONCE = 512;
 const MAX_HINT = 512;
 const MAX_LOCALES = 10;
 const MAX_RESOURCES = 8;
+/** Bytes of all parameters: what waits for a person is carried from page to page, sealed in URLs. */
+const MAX_SIZE = 5_000;
 /** What can stand in a URL after encoding and come back as it was: no control characters. */
 const PLAIN = /^[^\p{Cc}\p{Cs}]*$/u;
 /** Parameters of profiles that are not spoken here: refused with the code that says so (OpenID Connect Core section 3.1.2.6). */
@@ -85,6 +87,7 @@ export class AuthorizationRequests {
       }
       if (client.signIn.pushedRequestsRequired && !isPushed)
         throw refuse('pushed_request_required', 'The client must push its requests.');
+      refuseTooLong(parameters);
       return { client, ...destination, ...(await this.#read(client, parameters)) };
     } catch (error) {
       throw error instanceof OAuthError ? new AuthorizationRefusedError(error, destination) : error;
@@ -174,6 +177,12 @@ export class AuthorizationRequests {
       throw refuse('parameter_malformed', 'The id_token_hint is not acceptable.');
     return hint.subject;
   }
+}
+
+/** @throws InvalidRequestError when the parameters are too long to be carried from page to page */
+export function refuseTooLong(parameters: RequestParameters): void {
+  if (Buffer.byteLength(JSON.stringify(parameters.entries())) > MAX_SIZE)
+    throw refuse('too_many_parameters', 'The request is too long.');
 }
 
 /** @throws AuthorizationRefusedError without destination: nothing is sent to an address that is not registered */

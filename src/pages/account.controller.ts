@@ -138,7 +138,7 @@ export class AccountController {
     this.#leave(response);
   }
 
-  /** Takes back what an application may have; what it got in the person's name is refused at once. */
+  /** Takes back what an application may have; what it got in the person's name is refused within a second. */
   @Post('applications/withdraw')
   async withdraw(@Req() request: TokenHttpRequest, @Res() response: ServerResponse): Promise<void> {
     const sent = await this.#sent(request, response);
@@ -216,7 +216,7 @@ export class AccountController {
   }
 
   #sendPassword(response: ServerResponse, visitor: Resident, problem?: PasswordProblem): void {
-    const { status, ...words } = problem ?? {};
+    const { status, headers, ...words } = problem ?? {};
     const view = {
       action: PASSWORD,
       hidden: { [FORM_TOKEN]: this.tokens.make(PASSWORD, visitor) },
@@ -227,7 +227,8 @@ export class AccountController {
     };
     this.sender.send(response, 'change-password', view, {
       locales: localesOf(visitor),
-      ...(status === undefined ? {} : { status }),
+      status,
+      headers,
     });
   }
 

@@ -3,9 +3,12 @@ import type { ServerResponse } from 'node:http';
 import { All, Controller, Get, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 
+import { AuditTrail } from '../audit/audit-trail.js';
 import { AuthorizationRefusedError } from '../authorization/authorization-request.js';
+import { refuseTooLong } from '../authorization/authorization-requests.js';
 import { PushedRequests } from '../authorization/pushed-requests.js';
-import { readForm, readQuery } from '../endpoints/form.js';
+import { originOf } from '../endpoints/attempt-origin.js';
+import { isCredential, readForm, readQuery } from '../endpoints/form.js';
 import type { TokenHttpRequest } from '../endpoints/token-endpoint.js';
 import { MethodNotAllowedError, OAuthError } from '../oauth/oauth-error.js';
 import { RequestParameters } from '../oauth/request-parameters.js';
@@ -28,6 +31,7 @@ export class AuthorizeController {
     private readonly pushed: PushedRequests,
     private readonly interactions: Interactions,
     private readonly desk: AuthorizationDesk,
+    private readonly trail: AuditTrail,
     private readonly sender: PageSender,
     private readonly paths: PagePaths,
   ) {}
@@ -73,17 +77,26 @@ export class AuthorizeController {
     @Req() request: TokenHttpRequest,
     @Res() response: ServerResponse,
   ): Promise<void> {
-    const parameters = await readForm(request);
-    const query = new URLSearchParams(
-      parameters.entries().map(([name, value]): [string, string] => [name, value]),
-    );
-    this.sender.lead(response, `${this.paths.to('/connect/authorize')}?${query.toString()}`);
+    let query: string;
+    try {
+      const parameters = await readForm(request);
+      refuseTooLong(parameters);
+      query = queryOf(parameters);
+    } catch (error) {
+      return this.#refuse(request, error);
+    }
+    this.sender.lead(response, `${this.paths.to('/connect/authorize')}?${query}`);
   }
 
   @All()
   @ApiExcludeEndpoint()
-  otherMethod(): never {
-    throw new MethodNotAllowedError('GET, HEAD, POST');
+  otherMethod(@Req() request: TokenHttpRequest): Promise<never> {
+    return this.#refuse(request, new MethodNotAllowedError('GET, HEAD, POST'));
+  }
+
+  /** Records a refusal of whoever cannot be recognised, because a browser brings no cookie with such a request. */
+  #refuse(request: TokenHttpRequest, refusal: unknown): Promise<never> {
+    return this.trail.witness(originOf(request), () => Promise.reject(refusal), 'authorization');
   }
 
   async #receive(
@@ -106,4 +119,12 @@ export class AuthorizeController {
       throw error;
     }
   }
+}
+
+/** The parameters for the URL that the browser is led to, without what must not stand in one. */
+function queryOf(parameters: RequestParameters): string {
+  const pairs = parameters.entries().filter(([name]) => !isCredential(name));
+  return new URLSearchParams(
+    pairs.map(([name, value]): [string, string] => [name, value]),
+  ).toString();
 }

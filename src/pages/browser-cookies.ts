@@ -23,12 +23,15 @@ export class BrowserCookies {
     this.#attributes = `Path=/; HttpOnly; SameSite=Lax${isHttps ? '; Secure' : ''}`;
   }
 
-  /** What the browser is called; a browser without a name gets one with this answer. */
+  /**
+   * What the browser is called. One without a name gets one with the answer to a GET; a form that
+   * another site sends comes without the name that the browser has, which it shall keep.
+   */
   nameOf(request: IncomingMessage, response: ServerResponse): string {
     const known = valueOf(request, this.#browser);
     if (known !== undefined) return known;
     const { secret } = makeOpaqueSecret();
-    this.#set(response, this.#browser, secret);
+    if (request.method !== 'POST') this.#set(response, this.#browser, secret);
     return secret;
   }
 

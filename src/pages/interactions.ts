@@ -4,15 +4,12 @@ import type { Progress } from '../authorization/authorization-flow.js';
 import { SealedValues } from '../keys/sealed-values.js';
 import { isJsonObject, type Json } from '../oauth/claims.js';
 import { Clock } from '../oauth/clock.js';
-import { InvalidRequestError } from '../oauth/oauth-error.js';
 import { RequestParameters } from '../oauth/request-parameters.js';
 import type { Visitor } from './visitors.js';
 
 const PURPOSE = 'interaction';
 /** Milliseconds from an authorization request to its answer. */
 const LIFETIME = 60 * 60_000;
-/** Characters of a request, so that it fits into a URL after sealing. */
-const MAX_REQUEST = 5_000;
 
 /** An authorization request that waits for a person, and how far they have come. */
 export interface Interaction {
@@ -39,11 +36,8 @@ export class Interactions {
     return { parameters, isPushed, progress: {}, until: this.clock.now() + LIFETIME };
   }
 
-  /** @throws InvalidRequestError when the request is too long to be carried */
   seal({ parameters, isPushed, progress, until }: Interaction, { browserHash }: Visitor): string {
     const entries = parameters.entries().map(([name, value]): Json => [name, value]);
-    if (JSON.stringify(entries).length > MAX_REQUEST)
-      throw new InvalidRequestError('too_many_parameters', 'The request is too long: push it.');
     return this.values.seal(PURPOSE, {
       entries,
       pushed: isPushed,

@@ -8,12 +8,12 @@ import type { PageName, PageViews } from './page-views.js';
 /** How a page is sent. */
 export interface PageSending {
   /** 200 unless said otherwise. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** Language tags, best first. */
   readonly locales: readonly string[];
   /** An address that a form of the page may lead on to. */
   readonly leadsTo?: string | undefined;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Sends pages and leads browsers on: nothing of it is kept by a cache, framed, or run. */
@@ -52,6 +52,7 @@ const NOT_KEPT = {
   Pragma: 'no-cache',
   'Referrer-Policy': 'no-referrer',
   'X-Frame-Options': 'DENY',
+  'X-Content-Type-Options': 'nosniff',
   // Applications may open their sign-in in a window of its own and want to hear how it went.
   'Cross-Origin-Opener-Policy': 'unsafe-none',
 } as const;
@@ -69,8 +70,11 @@ function policy(leadsTo: string | undefined): string {
   ].join('; ');
 }
 
-/** A registered redirect URI as a CSP source: its origin, or its scheme when it has none. */
+/**
+ * A registered redirect URI as a CSP source: its origin; or its scheme when it has none, or when its
+ * host is an IPv6 address, which a source cannot be (CSP Level 3 section 2.3.1): browsers ignore it.
+ */
 function sourceOf(uri: string): string {
-  const { origin, protocol } = new URL(uri);
-  return origin === 'null' ? protocol : origin;
+  const { origin, protocol, hostname } = new URL(uri);
+  return origin === 'null' || hostname.startsWith('[') ? protocol : origin;
 }

@@ -23,6 +23,8 @@ export interface PasswordProblem {
   readonly retryAfterSeconds?: number;
   /** Of the answer. */
   readonly status: number;
+  /** Of the answer, besides the usual ones. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Changes the passwords of people who know the one they have. */
@@ -101,17 +103,14 @@ class UnfitPasswordError extends InvalidRequestError {
 
 /** @throws the error itself when it is nothing that the page can say */
 function problemOf(error: unknown): PasswordProblem {
-  if (error instanceof UnfitPasswordError) return { error: error.problem, status: 400 };
+  if (!(error instanceof OAuthError)) throw error;
+  const { status, headers } = error;
+  if (error instanceof UnfitPasswordError) return { error: error.problem, status, headers };
   if (error instanceof SignInRefusedError) {
     return error.retryAfter === undefined
-      ? { error: 'wrong-current', status: error.status }
-      : {
-          error: 'too-many-attempts',
-          retryAfterSeconds: error.retryAfter,
-          status: error.status,
-        };
+      ? { error: 'wrong-current', status, headers }
+      : { error: 'too-many-attempts', retryAfterSeconds: error.retryAfter, status, headers };
   }
-  if (error instanceof OAuthError && error.status >= 500)
-    return { error: 'unavailable', status: error.status };
+  if (status >= 500) return { error: 'unavailable', status, headers };
   throw error;
 }

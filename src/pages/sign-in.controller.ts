@@ -152,7 +152,7 @@ export class SignInController {
     username: string,
     problem?: PasswordProblem,
   ): void {
-    const { status, ...words } = problem ?? {};
+    const { status, headers, ...words } = problem ?? {};
     const view = {
       action: PASSWORD,
       hidden: {
@@ -167,7 +167,8 @@ export class SignInController {
     this.sender.send(response, 'change-password', view, {
       locales: localesOf(visitor, waiting),
       leadsTo: waiting?.request.redirectUri,
-      ...(status === undefined ? {} : { status }),
+      status,
+      headers,
     });
   }
 
