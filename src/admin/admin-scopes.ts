@@ -11,6 +11,9 @@ export const ADMIN_SCOPE_MEANINGS = {
   'keys:write': 'Rotate, import and revoke signing keys',
   'issuers:read': 'Read trusted issuers',
   'issuers:write': 'Create, change, disable and delete trusted issuers',
+  'policies:read': 'Read who may act for whom: policies, their versions, and why',
+  'policies:write':
+    'Create, change and delete policies; whoever does can open any service to any client',
   'audit:read': 'Read audit records and delegation chains',
 } as const;
 
@@ -24,7 +27,7 @@ export const ADMIN_SCOPES = Object.keys(ADMIN_SCOPE_MEANINGS) as readonly AdminS
 export const ADMIN_ROLE_SCOPES: Readonly<Record<AccountRole, readonly AdminScope[]>> = {
   administrator: ADMIN_SCOPES,
   auditor: ADMIN_SCOPES.filter((scope) => scope.endsWith(':read')),
-  client_manager: ['clients:read', 'clients:write', 'issuers:read'],
+  client_manager: ['clients:read', 'clients:write', 'issuers:read', 'policies:read'],
 };
 
 /** The identifier of the admin API: the one audience that its tokens have. */

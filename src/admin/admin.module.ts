@@ -11,14 +11,20 @@ import { AccountAdministration } from './account-administration.js';
 import { AccountApplications } from './account-applications.js';
 import { AdministrationRecords } from './administration-records.js';
 import { ClientAdministration } from './client-administration.js';
+import { ClientRightsReader } from './client-rights.js';
 import { ClientSecretAdministration } from './client-secret-administration.js';
 import { Cursors } from './cursor.js';
+import { PolicyAdministration } from './policy-administration.js';
+import { PolicyExplanations } from './policy-explanations.js';
+import { PolicyPlans } from './policy-plans.js';
+import { PolicySimulation } from './policy-simulation.js';
 import { TrustedIssuerAdministration } from './trusted-issuer-administration.js';
 import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.controller.js';
 
 /**
- * The JSON API for administrators, under `/admin`. Needs what `TokenExchangeModule` with
- * `signIn` shares, the port `AuditReader`, and `adminAudience` with `ADMIN_SCOPES` among the issuer's own targets.
+ * The JSON API for administrators, under `/admin`. Needs what `TokenExchangeModule` with `signIn`
+ * shares, the ports `AuditReader` and `PolicyStore`, and `adminAudience` with `ADMIN_SCOPES` among the
+ * issuer's own targets.
  */
 @Module({
   imports: [
@@ -37,8 +43,13 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
     AccountApplications,
     AdministrationRecords,
     ClientAdministration,
+    ClientRightsReader,
     ClientSecretAdministration,
     Cursors,
+    PolicyAdministration,
+    PolicyExplanations,
+    PolicyPlans,
+    PolicySimulation,
     TrustedIssuerAdministration,
   ],
 })

@@ -10,12 +10,16 @@ import { MayBeAbsent } from './validation.js';
 
 const NAME = /^[^\p{Cc}\p{Cs}]{1,512}$/u;
 const NOT_A_NAME = { message: 'must be given once, with 1 to 512 visible characters' };
-const NOT_A_TIME = { message: 'must be a time in ISO 8601 with its zone, or in milliseconds' };
+/** What is said of a time that is none. */
+export const NOT_A_TIME = {
+  message: 'must be a time in ISO 8601 with its zone, or in milliseconds',
+};
 const ISO_TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/;
-const LATEST = Date.UTC(9999, 11, 31);
+/** The latest time that is taken. Milliseconds since the epoch. */
+export const LATEST = Date.UTC(9999, 11, 31);
 
 /** Milliseconds since the epoch from either spelling; NaN for anything else. */
-function Time(): PropertyDecorator {
+export function Time(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) => {
     if (value === undefined) return undefined;
     if (typeof value !== 'string') return Number.NaN;

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 import { Injectable } from '@nestjs/common';
 
+import { AuthorizationStore } from '../authorization/authorization-store.js';
+import { ConsentStore } from '../authorization/consent-store.js';
 import { ClientDirectory } from '../clients/client-directory.js';
 import { clientProblems, type ClientProblem } from '../clients/client-rules.js';
 import { makeClientSecret } from '../clients/client-secret.js';
@@ -15,15 +17,19 @@ import type { ChangeClient, CreateClient } from './client.dto.js';
 import { checkIfMatch } from './etag.js';
 import { namedFields } from './named-fields.js';
 import { invalidFields, notFound, Problem } from './problem.js';
-import { checkReachOverClient } from './reach.js';
+import { checkReachOverClient, checkReachOverEverything } from './reach.js';
 
 const CLIENT_ID = /^[A-Za-z0-9_-]{1,128}$/;
+/** Clients that the service makes for administrators: whoever makes one under their names must be as strong. */
+const RESERVED: ReadonlySet<string> = new Set(['admin_cli', 'swagger-ui']);
 
 /** What administrators do with clients. Every write checks the whole client that would be stored. */
 @Injectable()
 export class ClientAdministration {
   constructor(
     private readonly store: ClientStore,
+    private readonly authorizations: AuthorizationStore,
+    private readonly consents: ConsentStore,
     private readonly directory: ClientDirectory,
     private readonly settings: IssuerSettings,
     private readonly clock: Clock,
@@ -62,6 +68,7 @@ export class ClientAdministration {
     const made = needsSecret ? { ...client, secrets: [kept] } : client;
     this.#check(made);
     this.#checkReach(act, made);
+    if (RESERVED.has(clientId)) checkReachOverEverything(act);
     await this.#write(() => this.store.create(made));
     return { client: made, secret: needsSecret ? secret : undefined };
   }
@@ -108,9 +115,18 @@ export class ClientAdministration {
     this.#checkReach(act, client);
     let found = false;
     await this.#write(async () => {
+      // First what people allowed it: if that fails it is still there to be deleted again. And once
+      // more, for what was allowed meanwhile: another client may get its id one day.
+      await this.#endAuthorizations(client.clientId);
       found = await this.store.delete(client.clientId);
+      await this.#endAuthorizations(client.clientId);
     });
     if (!found) throw notFound('client');
+  }
+
+  async #endAuthorizations(clientId: string): Promise<void> {
+    await this.authorizations.revokeAll({ clientId }, this.clock.now());
+    await this.consents.deleteAllOf(clientId);
   }
 
   async #replace(client: Client): Promise<Client> {

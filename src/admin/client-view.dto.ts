@@ -72,6 +72,9 @@ export class ClientView {
   @ApiProperty({ example: 600, description: 'Seconds.' })
   readonly tokenLifetime!: number;
 
+  @ApiProperty({ type: [String], example: ['frontends'] })
+  readonly groups!: readonly string[];
+
   @ApiProperty({ type: ExchangeFields })
   readonly exchange!: ExchangeSettings;
 
@@ -119,6 +122,7 @@ export function viewClient(client: Client): ClientView {
     targets: client.targets,
     defaultTarget: client.defaultTarget,
     tokenLifetime: client.tokenLifetime,
+    groups: client.groups,
     exchange: client.exchange,
     signIn: client.signIn,
     createdAt: isoTime(client.createdAt),

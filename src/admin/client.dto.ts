@@ -91,6 +91,16 @@ export class ClientFields {
   @IsInt()
   readonly tokenLifetime?: number;
 
+  @ApiPropertyOptional({
+    type: [String],
+    description: 'Groups of clients that it is in, for policies that name them.',
+    example: ['frontends'],
+  })
+  @MayBeAbsent()
+  @IsArray()
+  @IsString({ each: true })
+  readonly groups?: readonly string[];
+
   @ApiPropertyOptional({ type: ExchangeFields })
   @MayBeAbsent()
   @IsObject()

@@ -4,6 +4,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 
 import { Problem } from './problem.js';
 
+/** Bytes that a body has at most where nobody says otherwise. */
 const MAX_BODY = 100 * 1024;
 const MAX_DEPTH = 8;
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
@@ -16,13 +17,15 @@ export type JsonRequest = IncomingMessage & { fieldNames?: readonly string[] };
 
 /**
  * The JSON object in the body, read when the handler asks for it, so after the guard: strangers
- * have nothing parsed. Undefined when there is no body.
+ * have nothing parsed. Undefined when there is no body. Named with a number it may have so many
+ * bytes instead of 100 kB.
  */
-export const JsonBody = createParamDecorator((_: unknown, context: ExecutionContext) =>
-  readJsonBody(context.switchToHttp().getRequest<JsonRequest>()),
+export const JsonBody = createParamDecorator(
+  (most: number | undefined, context: ExecutionContext) =>
+    readJsonBody(context.switchToHttp().getRequest<JsonRequest>(), most ?? MAX_BODY),
 );
 
-async function readJsonBody(request: JsonRequest): Promise<unknown> {
+async function readJsonBody(request: JsonRequest, most: number): Promise<unknown> {
   const { 'content-length': length, 'transfer-encoding': transfer } = request.headers;
   if (transfer === undefined && (length === undefined || Number(length) === 0)) return undefined;
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
@@ -31,27 +34,29 @@ async function readJsonBody(request: JsonRequest): Promise<unknown> {
       headers: { Accept: 'application/json', Connection: 'close' },
     });
   }
-  const body = parse(await readBytes(request));
+  const body = parse(await readBytes(request, most));
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw malformed();
   if (!isPlain(body, MAX_DEPTH)) throw malformed();
   request.fieldNames = Object.keys(body);
   return body;
 }
 
-function readBytes(request: IncomingMessage): Promise<Buffer> {
+function readBytes(request: IncomingMessage, most: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (length <= MAX_BODY) {
+      if (length <= most) {
         chunks.push(chunk);
         return;
       }
       request.removeAllListeners('data');
       request.resume();
       reject(
-        new Problem(413, 'The body is larger than 100 kB.', { headers: { Connection: 'close' } }),
+        new Problem(413, `The body is larger than ${most / 1024} kB.`, {
+          headers: { Connection: 'close' },
+        }),
       );
     });
     request.once('end', () => resolve(Buffer.concat(chunks)));

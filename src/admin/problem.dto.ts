@@ -43,7 +43,7 @@ const MEANINGS = {
   404: 'There is no such resource.',
   409: 'The request is in conflict with what is stored.',
   412: 'The resource is not the one that If-Match names.',
-  413: 'The body is larger than 100 kB.',
+  413: 'The body is larger than 100 kB, or than 1024 kB where it is a file of policies.',
   415: 'The body is not application/json in UTF-8.',
 } as const;
 

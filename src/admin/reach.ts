@@ -31,6 +31,12 @@ export function checkReachOverAccount({ scope }: AdministrativeAct, { roles }: A
     throw new Problem(403, 'The account can do more at the admin API than you.');
 }
 
+/** Refuses whoever may not do everything. @throws Problem (403) */
+export function checkReachOverEverything({ scope }: AdministrativeAct): void {
+  if (!isScopeWithin(new Set<string>(ADMIN_SCOPES), scope))
+    throw new Problem(403, 'Only who may do everything may use this name.');
+}
+
 function isAdminScope(scope: string): boolean {
   return (ADMIN_SCOPES as readonly string[]).includes(scope);
 }

@@ -11,7 +11,7 @@ import { routePatternOf } from './route-pattern.js';
 
 const ID = /^[A-Za-z0-9_.:-]{1,200}$/;
 /** Under which an answer names what was made. */
-const ID_NAMES = ['accountId', 'clientId', 'kid', 'id'] as const;
+const ID_NAMES = ['accountId', 'clientId', 'policyId', 'kid', 'id'] as const;
 
 /**
  * What a record keeps of an operation: its route, the ids in its path, and which of the fields that

@@ -10,24 +10,34 @@ import { AccountSessionsController } from './account-sessions.controller.js';
 import { AccountsController } from './accounts.controller.js';
 import { AdminController } from './admin-controller.js';
 import { AuditController } from './audit.controller.js';
+import { ClientRightsController } from './client-rights.controller.js';
 import { ClientSecretsController } from './client-secrets.controller.js';
 import { ClientsController } from './clients.controller.js';
 import { KeysController } from './keys.controller.js';
+import { PoliciesController } from './policies.controller.js';
+import { PolicyExplanationsController } from './policy-explanations.controller.js';
+import { PolicyPlansController } from './policy-plans.controller.js';
+import { PolicySimulationsController } from './policy-simulations.controller.js';
 import { Problem } from './problem.js';
 import { RequiresAnyScope } from './requires-scope.js';
 import { routePatternOf } from './route-pattern.js';
 import { TrustedIssuersController } from './trusted-issuers.controller.js';
 
-/** The controllers of the admin API. */
+/** The controllers of the admin API; of two that a path fits the first one answers. */
 export const ADMIN_CONTROLLERS: readonly Type[] = [
   ClientsController,
   ClientSecretsController,
+  ClientRightsController,
   AccountsController,
   AccountPasswordController,
   AccountSessionsController,
   AccountApplicationsController,
   KeysController,
   TrustedIssuersController,
+  PolicyPlansController,
+  PolicyExplanationsController,
+  PolicySimulationsController,
+  PoliciesController,
   AuditController,
 ];
 

@@ -2,6 +2,9 @@ import type { ClientStore } from '../clients/client-store.js';
 import { newClient, type Client } from '../clients/client.js';
 import { GrantType } from '../oauth/grant-type.js';
 
+/** How the identifier of an admin API ends, whatever its issuer is. */
+const ADMIN_PATH = '/admin';
+
 /** What an administrator's client must be able to reach. */
 export interface AdminAccess {
   /** The identifier of the admin API, which follows the issuer. */
@@ -64,9 +67,13 @@ export async function renewDocumentationClient(
   await renew(store, documentationClient(access, issuer));
 }
 
+/**
+ * Only who reaches an admin API already: a client that somebody made under this name, or whose reach
+ * was taken away, gets nothing.
+ */
 async function renew(store: ClientStore, wanted: Client): Promise<void> {
   const stored = await store.find(wanted.clientId);
-  if (stored === null) return;
+  if (stored === null || !stored.targets.some((target) => target.endsWith(ADMIN_PATH))) return;
   const { targets, defaultTarget, scopes, signIn } = wanted;
   const redirectUris = signIn.redirectUris;
   const reaches =

@@ -11,6 +11,7 @@ import { KeySealError } from '../keys/key-seal.js';
 import { DataDirectoryInUseError } from '../embedded/data-directory.js';
 import { EmbeddedDatabaseError } from '../embedded/embedded-database-error.js';
 import { makeLogger } from './logging.js';
+import { runPolicyCommand } from './policy-command.js';
 import { startService } from './service.js';
 
 const USAGE = `Usage: nest-token-exchange [command]
@@ -18,7 +19,13 @@ const USAGE = `Usage: nest-token-exchange [command]
   start     start the service (the default)
   migrate   bring the database up to date
   settings  list every setting of the environment
+  policy    plan, apply or export the policies of a running service
 `;
+
+const TERMINAL = {
+  out: (text: string) => void process.stdout.write(text),
+  error: (text: string) => void process.stderr.write(text),
+};
 
 /**
  * Runs one command of the command line.
@@ -26,6 +33,7 @@ const USAGE = `Usage: nest-token-exchange [command]
  */
 export async function runCommand(words: readonly string[]): Promise<number> {
   const [command = 'start', ...rest] = words;
+  if (command === 'policy') return runPolicyCommand(rest, TERMINAL);
   if (rest.length > 0 || !['start', 'migrate', 'settings'].includes(command)) {
     process.stderr.write(USAGE);
     return 2;

@@ -167,6 +167,13 @@ const SCHEMA = z.object({
     .describe(
       'The secret of the first administrator, the client admin_cli, made when the database holds no client at all; one that exists is made to reach the admin API of this issuer. Default: none.',
     ),
+  ADMIN_SECRET: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'The secret with which the command "policy" proves itself at a running service, which is at ISSUER; the service itself does not use it. Default: that of demo.json under DATA_DIR.',
+    ),
 });
 
 /** The settings of the service, checked. */
@@ -198,6 +205,13 @@ export interface Configuration {
   /** Milliseconds. */
   readonly shutdown: { readonly delay: number; readonly timeout: number };
   readonly firstAdminSecret: string | undefined;
+}
+
+/** What a command needs to reach the admin API of a running service. */
+export interface AdministrationSettings {
+  readonly issuer: string | undefined;
+  readonly secret: string | undefined;
+  readonly dataDir: string;
 }
 
 /** Everything that is wrong with the configuration, at once. */
@@ -237,6 +251,27 @@ export function readConfiguration(
   if (partial) problems.push(...togetherProblems(partial, given));
   if (!parsed.data || problems.length > 0) throw new ConfigurationError(problems);
   return configurationOf(parsed.data);
+}
+
+/**
+ * The same for what administrates a running service from elsewhere, whose other settings it does
+ * not know.
+ * @throws ConfigurationError with every problem
+ */
+export function readAdministrationSettings(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): AdministrationSettings {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const { ISSUER, ADMIN_SECRET, DATA_DIR } = SCHEMA.pick({
+    ISSUER: true,
+    ADMIN_SECRET: true,
+    DATA_DIR: true,
+  }).parse(given);
+  const problems = ISSUER === undefined ? [] : issuerProblems(ISSUER, false);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return { issuer: ISSUER, secret: ADMIN_SECRET, dataDir: resolve(DATA_DIR) };
 }
 
 type Settings = z.infer<typeof SCHEMA>;
@@ -304,7 +339,8 @@ function issuerProblems(issuer: string, isProduction: boolean): string[] {
   return problems;
 }
 
-function isLoopback(host: string): boolean {
+/** Whether a host name or an address means this machine. */
+export function isLoopback(host: string): boolean {
   return ['localhost', '127.0.0.1', '::1', '[::1]'].includes(host);
 }
 

@@ -47,6 +47,7 @@ const TAGS = [
   ['accounts', 'People: their accounts, passwords and sign-in sessions.'],
   ['keys', 'The signing keys and their life.'],
   ['trusted issuers', 'Other issuers whose tokens may be exchanged.'],
+  ['policies', 'Who may act for whom: rules in versions, explained.'],
   ['audit', 'What happened: records and delegation chains.'],
 ] as const;
 

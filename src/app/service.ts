@@ -139,12 +139,21 @@ function securityHeaders(isHttps: boolean): Middleware {
       directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
     },
   });
-  const pages = helmet({
-    ...shared,
-    contentSecurityPolicy: { useDefaults: false, directives: DOCUMENTATION_CSP },
-  });
-  return (request, response, next) =>
-    (request.url?.startsWith('/docs') ? pages : api)(request, response, next);
+  const documentation = (policy: 'same-origin-allow-popups' | 'unsafe-none') =>
+    helmet({
+      ...shared,
+      contentSecurityPolicy: { useDefaults: false, directives: DOCUMENTATION_CSP },
+      crossOriginOpenerPolicy: { policy },
+    });
+  // Its sign-in is a window of its own, which tells the page that opened it how it went.
+  const pages = documentation('same-origin-allow-popups');
+  const signedIn = documentation('unsafe-none');
+  return (request, response, next) => {
+    const { url = '' } = request;
+    const isDocumentation = url.startsWith('/docs');
+    const headers = url.startsWith('/docs/oauth2-redirect') ? signedIn : pages;
+    (isDocumentation ? headers : api)(request, response, next);
+  };
 }
 
 async function seed(

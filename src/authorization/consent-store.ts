@@ -27,6 +27,9 @@ export abstract class ConsentStore {
   /** @returns whether there was one */
   abstract delete(accountId: string, clientId: string): Promise<boolean>;
 
+  /** Deletes every consent for an application. @returns how many */
+  abstract deleteAllOf(clientId: string): Promise<number>;
+
   /** Deletes every consent of a person. @returns how many */
   abstract deleteAll(accountId: string): Promise<number>;
 }

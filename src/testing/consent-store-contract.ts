@@ -36,6 +36,7 @@ export function consentStoreContract(
           assert.equal(await store().delete(account, client), false);
           assertSame(await store().list(text), []);
           assert.equal(await store().deleteAll(text), 0);
+          assert.equal(await store().deleteAllOf(text), 0);
         }
     });
 
@@ -92,6 +93,16 @@ export function consentStoreContract(
       assert.equal(await store().deleteAll(accountId), 0);
       assertSame(await store().list(accountId), []);
       assertSame(await find(other), other);
+    });
+
+    it('deletes every consent for an application, and no other', async () => {
+      const { accountId, clientId } = await saved();
+      await saved({ clientId });
+      const other = await saved({ accountId });
+      assert.equal(await store().deleteAllOf(clientId), 2);
+      assert.equal(await store().deleteAllOf(clientId), 0);
+      assertSame(await find(other), other);
+      assertSame(await store().list(accountId), [other]);
     });
 
     it('does not share what it keeps with its callers', async () => {

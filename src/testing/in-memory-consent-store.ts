@@ -28,6 +28,11 @@ export class InMemoryConsentStore extends ConsentStore {
     return this.#consents.get(accountId)?.delete(clientId) ?? false;
   }
 
+  async deleteAllOf(clientId: string): Promise<number> {
+    const owners = [...this.#consents.values()];
+    return owners.filter((consents) => consents.delete(clientId)).length;
+  }
+
   async deleteAll(accountId: string): Promise<number> {
     const count = this.#consents.get(accountId)?.size ?? 0;
     this.#consents.delete(accountId);

@@ -41,6 +41,10 @@ export class TypeormConsentStore extends ConsentStore {
     return (await this.#delete({ accountId, clientId })) === 1;
   }
 
+  async deleteAllOf(clientId: string): Promise<number> {
+    return isStorable(clientId) ? this.#delete({ clientId }) : 0;
+  }
+
   async deleteAll(accountId: string): Promise<number> {
     return isAccountId(accountId) ? this.#delete({ accountId }) : 0;
   }

@@ -48,6 +48,8 @@ describe('creating a client is refused', () => {
     ['tokenLifetime', { name: 'x', tokenLifetime: '600' }],
     ['tokenLifetime', { name: 'x', tokenLifetime: 1e9 }],
     ['defaultTarget', { name: 'x', defaultTarget: 'elsewhere' }],
+    ['groups', { name: 'x', groups: 'frontends' }],
+    ['groups', { name: 'x', groups: ['a b'] }],
     ['exchange', { name: 'x', exchange: null }],
     ['exchange', { name: 'x', exchange: [] }],
     ['exchange', { name: 'x', exchange: 'delegation' }],
@@ -135,6 +137,7 @@ describe('a client', () => {
       targets: [],
       defaultTarget: null,
       tokenLifetime: 600,
+      groups: [],
       exchange: {
         mode: 'delegation',
         subjectIssuers: [],

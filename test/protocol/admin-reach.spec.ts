@@ -74,6 +74,19 @@ describe('who administrates clients and accounts does not get further than their
     },
   );
 
+  test.each(['admin_cli', 'swagger-ui'])('makes no client called %s', async (clientId) => {
+    const other = await AdminApp.start();
+    try {
+      expect((await other.send('DELETE', '/admin/clients/admin_cli')).status).toBe(204);
+      await other.administrator('keeper', ['clients:read', 'clients:write']);
+      const token = await other.signIn('keeper');
+      const body = { clientId, name: 'Harmless' };
+      expect((await other.send('POST', '/admin/clients', { token, body })).status).toBe(403);
+    } finally {
+      await other.stop();
+    }
+  });
+
   test('within their own rights they may do everything', async () => {
     const own = { clientId: 'equal', name: 'Equal', scopes: [...MANAGER], targets: [AUDIENCE] };
     expect((await act('POST', '/admin/clients', own)).status).toBe(201);

@@ -141,6 +141,16 @@ const accountCase = async (action = '', body?: object): Promise<Case> => {
   return { path, target, ...(body === undefined ? {} : { body, fields: Object.keys(body) }) };
 };
 
+async function madePolicy(): Promise<string> {
+  const policyId = `policy-${(count += 1)}`;
+  return textOf(await admin.post('/admin/policies', { policyId, ...policyFields() }), 'policyId');
+}
+
+const policyFields = (): object => ({
+  actor: { clients: ['address_service'] },
+  targets: ['postal_service'],
+});
+
 const issuerCase = async (action = '', body?: object): Promise<Case> => {
   const target = await madeIssuer();
   const path = `/admin/trusted-issuers/${target}${action}`;
@@ -220,6 +230,40 @@ const OPERATIONS: Readonly<Record<string, () => Promise<Case>>> = {
   'DELETE /admin/trusted-issuers/:id': () => issuerCase(),
   'POST /admin/trusted-issuers/:id/disable': () => issuerCase('/disable'),
   'POST /admin/trusted-issuers/:id/enable': () => issuerCase('/enable'),
+  'POST /admin/policies': async () => ({
+    path: '/admin/policies',
+    body: { policyId: 'recorded', ...policyFields() },
+    fields: ['policyId', 'actor', 'targets'],
+  }),
+  'PUT /admin/policies/:policyId': async () => {
+    const target = await madePolicy();
+    const path = `/admin/policies/${target}`;
+    return { path, target, body: { effect: 'deny' }, fields: ['effect'] };
+  },
+  'DELETE /admin/policies/:policyId': async () => {
+    const target = await madePolicy();
+    return { path: `/admin/policies/${target}`, target };
+  },
+  'POST /admin/policies/plan': async () => ({
+    path: '/admin/policies/plan',
+    body: { policies: [], prune: true },
+    fields: ['policies', 'prune'],
+  }),
+  'POST /admin/policies/apply': async () => ({
+    path: '/admin/policies/apply',
+    body: { policies: [{ policyId: 'applied', ...policyFields() }] },
+    fields: ['policies'],
+  }),
+  'POST /admin/policies/explain': async () => ({
+    path: '/admin/policies/explain',
+    body: { actor: 'admin_cli', subject: { sub: 'alice', scope: [] }, targets: ['admin_cli'] },
+    fields: ['actor', 'subject', 'targets'],
+  }),
+  'POST /admin/policies/simulate': async () => ({
+    path: '/admin/policies/simulate',
+    body: { policies: [] },
+    fields: ['policies'],
+  }),
 };
 
 /** The administrator of these tests and the token that was presented, as records keep them. */
@@ -240,7 +284,9 @@ function presented(): object {
 /** The id of what an answer says was made. */
 function madeIn({ status, body }: AdminAnswer): string {
   if (status !== 201) return '';
-  const [id] = ['accountId', 'clientId', 'kid', 'id'].flatMap((name) => body[name] ?? []);
+  const [id] = ['accountId', 'clientId', 'policyId', 'kid', 'id'].flatMap(
+    (name) => body[name] ?? [],
+  );
   return typeof id === 'string' ? id : '';
 }
 
@@ -259,7 +305,8 @@ test('every operation of the OpenAPI document that changes something is tried he
 describe.each(Object.entries(OPERATIONS))('%s leaves one record', (name, make) => {
   test('when it is refused for want of the scope', async () => {
     const { path, body } = await make();
-    const token = await admin.signIn('admin_cli', { scope: 'audit:read' });
+    const scope = name.endsWith('simulate') ? 'keys:read' : 'audit:read';
+    const token = await admin.signIn('admin_cli', { scope });
     const { answer, records } = await sent(name.split(' ')[0] ?? '', path, { token, body });
     expect(answer.status).toBe(403);
     expect(records).toHaveLength(1);
@@ -280,9 +327,10 @@ describe.each(Object.entries(OPERATIONS))('%s leaves one record', (name, make) =
     expect(records).toHaveLength(1);
     expect(records[0]).toMatchObject({ outcome: 'granted', ...presented() });
     expect(records[0]?.reason).toBeUndefined();
+    const id = target + madeIn(answer);
     expect(records[0]?.operation).toEqual({
       name,
-      target: target + madeIn(answer),
+      ...(id === '' ? {} : { target: id }),
       ...(fields === undefined ? {} : { fields }),
     });
   });

@@ -14,13 +14,22 @@ const PROBES = {
   'keys:write': ['POST', '/admin/keys/none/revoke', 404],
   'issuers:read': ['GET', '/admin/trusted-issuers', 200],
   'issuers:write': ['POST', '/admin/trusted-issuers/none/disable', 404],
+  'policies:read': ['GET', '/admin/policies', 200],
+  'policies:write': ['DELETE', '/admin/policies/none', 404],
   'audit:read': ['GET', '/admin/audit/records', 200],
 } as const;
 
 const ALLOWED: Readonly<Record<AccountRole, readonly string[]>> = {
   administrator: Object.keys(PROBES),
-  auditor: ['clients:read', 'accounts:read', 'keys:read', 'issuers:read', 'audit:read'],
-  client_manager: ['clients:read', 'clients:write', 'issuers:read'],
+  auditor: [
+    'clients:read',
+    'accounts:read',
+    'keys:read',
+    'issuers:read',
+    'policies:read',
+    'audit:read',
+  ],
+  client_manager: ['clients:read', 'clients:write', 'issuers:read', 'policies:read'],
 };
 
 let admin: AdminApp;

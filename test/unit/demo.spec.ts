@@ -43,9 +43,21 @@ describe('The demo', () => {
     });
   });
 
+  it('gives nothing to a client that only has the name of an administrator', async () => {
+    const found = await clients.find('admin_cli');
+    if (found === null) throw new Error('no admin_cli');
+    const reduced = { ...found, scopes: ['clients:read'], targets: [], defaultTarget: null };
+    await clients.update({ ...reduced, version: found.version + 1 });
+    await seed('http://localhost:5000', ['clients:read', 'keys:read']);
+    expect(await clients.find('admin_cli')).toMatchObject({
+      scopes: ['clients:read'],
+      targets: [],
+    });
+  });
+
   it('keeps its people and their passwords when it is seeded again', async () => {
     const first = await stores.accounts.findByUsername('alice');
-    expect(await seed('http://localhost:4000', ['clients:read', 'keys:read'])).toBeUndefined();
+    expect(await seed('http://localhost:5000', ['clients:read', 'keys:read'])).toBeUndefined();
     expect(await stores.accounts.findByUsername('alice')).toEqual(first);
   });
 });
