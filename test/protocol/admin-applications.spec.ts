@@ -153,3 +153,15 @@ describe('what a person allowed ends', () => {
     expect(await isInForce(offline)).toBe(true);
   });
 });
+
+test('a client that is deleted leaves nothing to another one that gets its id', async () => {
+  const accountId = await person();
+  await admin.post('/admin/clients', { clientId: 'short_lived', name: 'Short-lived' });
+  const gone = await allowed(accountId, 'short_lived');
+  const other = await allowed(accountId, 'web_app');
+  expect((await admin.send('DELETE', '/admin/clients/short_lived')).status).toBe(204);
+  expect(await isInForce(gone)).toBe(false);
+  expect(await consents.find(accountId, 'short_lived')).toBeNull();
+  expect(await isInForce(other)).toBe(true);
+  expect(await consents.find(accountId, 'web_app')).not.toBeNull();
+});
