@@ -89,19 +89,20 @@ export class Sessions {
     if (session === null || !isLive(session, now)) return null;
     const account = await this.directory.find(session.accountId);
     if (account === null || account.disabled) return null;
-    if (now - session.lastSeenAt >= TOUCH)
-      await this.store.touch(session.sid, { at: now, address: address ?? null });
+    await this.seen({ ...session, address: address ?? null });
     return { session, account };
   }
 
-  /** The session with this name when it can be used, which counts as having been seen; else null. */
+  /** The session with this name when it can be used, else null. That alone is no use of it: see `seen`. */
   async live(sid: string): Promise<Session | null> {
     const session = await this.store.find(sid);
+    return session !== null && isLive(session, this.clock.now()) ? session : null;
+  }
+
+  /** Notes that a session was used, at its address, so that it is not idle. */
+  async seen({ sid, lastSeenAt, address }: Session): Promise<void> {
     const now = this.clock.now();
-    if (session === null || !isLive(session, now)) return null;
-    if (now - session.lastSeenAt >= TOUCH)
-      await this.store.touch(sid, { at: now, address: session.address });
-    return session;
+    if (now - lastSeenAt >= TOUCH) await this.store.touch(sid, { at: now, address });
   }
 
   /**

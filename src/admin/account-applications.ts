@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
+import { AuthorizationDirectory } from '../authorization/authorization-directory.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { isInForce, type Authorization } from '../authorization/authorization.js';
 import { ConsentStore } from '../authorization/consent-store.js';
@@ -16,6 +17,7 @@ export class AccountApplications {
   constructor(
     private readonly accounts: AccountAdministration,
     private readonly authorizations: AuthorizationStore,
+    private readonly directory: AuthorizationDirectory,
     private readonly consents: ConsentStore,
     private readonly clock: Clock,
   ) {}
@@ -41,6 +43,7 @@ export class AccountApplications {
     // First the consent: what is still allowed by it meanwhile is revoked with the rest.
     const wasAgreed = await this.consents.delete(accountId, clientId);
     const revoked = await this.authorizations.revokeAll({ accountId, clientId }, this.clock.now());
+    this.directory.forget();
     if (!wasAgreed && revoked.length === 0) throw notFound('application');
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { Injectable } from '@nestjs/common';
 
+import { AuthorizationDirectory } from '../authorization/authorization-directory.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
 import { ClientDirectory } from '../clients/client-directory.js';
@@ -29,6 +30,7 @@ export class ClientAdministration {
   constructor(
     private readonly store: ClientStore,
     private readonly authorizations: AuthorizationStore,
+    private readonly authorizationDirectory: AuthorizationDirectory,
     private readonly consents: ConsentStore,
     private readonly directory: ClientDirectory,
     private readonly settings: IssuerSettings,
@@ -126,6 +128,7 @@ export class ClientAdministration {
 
   async #endAuthorizations(clientId: string): Promise<void> {
     await this.authorizations.revokeAll({ clientId }, this.clock.now());
+    this.authorizationDirectory.forget();
     await this.consents.deleteAllOf(clientId);
   }
 

@@ -131,7 +131,7 @@ const SCHEMA = z.object({
   REFRESH_TOKEN_OVERLAP: seconds(0, 60)
     .default(5)
     .describe(
-      'Seconds after its first use in which a refresh token is good again, for a client that did not get the answer; 0 for never. Default: 5.',
+      'Seconds after its first use in which a refresh token is good again, for a client that did not get the answer and has not gone on with the next one; 0 for never. Default: 5.',
     ),
   BRAND_NAME: z
     .string()

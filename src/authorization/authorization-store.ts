@@ -1,13 +1,24 @@
 import type { Authorization, AuthorizationCode, RefreshToken } from './authorization.js';
 
-/** Which authorizations; every field that is given must match, and at least one is. */
+/** Which authorizations; every field that is given must match, and at least one but `sparedSid` is. */
 export interface AuthorizationFilter {
   readonly accountId?: string;
   readonly clientId?: string;
   /** Of these sessions. */
   readonly sids?: readonly string[];
+  /** Spares those of this session; names nothing by itself. */
+  readonly sparedSid?: string | undefined;
   /** Spares those that outlive their session. */
   readonly onlyOnline?: boolean;
+}
+
+/** What a client may have of a person, by all its authorizations that are not revoked. */
+export interface AuthorizedClient {
+  readonly clientId: string;
+  /** Every scope value that one of them has, in ascending order by code point. */
+  readonly scope: readonly string[];
+  /** When the newest was given. Milliseconds since the epoch. */
+  readonly createdAt: number;
 }
 
 /**
@@ -48,10 +59,12 @@ export abstract class AuthorizationStore {
 
   /**
    * Uses a refresh token and keeps its successor. A token that was used is good again for `overlap`
-   * milliseconds after its first use, for a client that did not get the answer; after that its use
-   * revokes the authorization at `now`, and nothing is kept. Of several calls at the same moment
-   * one is the first, whichever instance they come through.
-   * @returns `rotated`; `reused` when it was used before and the overlap is over; `revoked` when
+   * milliseconds after its first use, for a client that did not get the answer: so only while no
+   * other token of the authorization that was created at that first use or later was itself used.
+   * Otherwise its use revokes the authorization at `now`, and nothing is kept. A successor is kept
+   * as created no earlier than that first use, whatever the clocks of two instances say. Of several
+   * calls at the same moment one is the first, whichever instance they come through.
+   * @returns `rotated`; `reused` when it was used before and is not good again; `revoked` when
    *   the authorization was revoked already; null when there is no such token
    */
   abstract rotateRefreshToken(
@@ -68,6 +81,12 @@ export abstract class AuthorizationStore {
 
   /** The authorizations of a person that are not revoked, newest first, at most `limit`. */
   abstract list(accountId: string, limit: number): Promise<readonly Authorization[]>;
+
+  /**
+   * The clients that have authorizations of a person that are not revoked, however many those are,
+   * in ascending order of their ids, by code point.
+   */
+  abstract clientsOf(accountId: string): Promise<readonly AuthorizedClient[]>;
 
   /**
    * Removes authorizations that ended before this time, with their codes and tokens, some at a time.

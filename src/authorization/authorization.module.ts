@@ -4,6 +4,7 @@ import { AccountsModule } from '../accounts/accounts.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
+import { AuthorizationDirectory } from './authorization-directory.js';
 import { AuthorizationFlow } from './authorization-flow.js';
 import { AuthorizationRequests } from './authorization-requests.js';
 import { LogoutNotices } from './logout-notices.js';
@@ -18,6 +19,7 @@ import { SignOut } from './sign-out.js';
 @Module({
   imports: [AccountsModule, AuditModule, ClientsModule, TokensModule],
   providers: [
+    AuthorizationDirectory,
     AuthorizationFlow,
     AuthorizationRequests,
     LogoutNotices,
@@ -25,6 +27,13 @@ import { SignOut } from './sign-out.js';
     PushedRequests,
     SignOut,
   ],
-  exports: [AuthorizationFlow, AuthorizationRequests, PersonNames, PushedRequests, SignOut],
+  exports: [
+    AuthorizationDirectory,
+    AuthorizationFlow,
+    AuthorizationRequests,
+    PersonNames,
+    PushedRequests,
+    SignOut,
+  ],
 })
 export class AuthorizationModule {}

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import type { Account } from '../accounts/account.js';
 import { AccountDirectory } from '../accounts/account-directory.js';
+import type { Session } from '../accounts/session.js';
 import { Sessions } from '../accounts/sessions.js';
 import type { AttemptFacts } from '../audit/attempt.js';
 import type { Authorization } from '../authorization/authorization.js';
@@ -31,10 +32,15 @@ import { issuedFacts } from './recorded.js';
 /** The scope value that lets an authorization outlive its session (OpenID Connect Core section 11). */
 const OFFLINE = 'offline_access';
 
-/** What a token request asks of an authorization. */
-export interface PersonTokenRequest extends GrantRequest {
-  readonly authorization: Authorization;
+/** Whose authorization it is, and the session it needs; null for one that outlives its session. */
+export interface PresentPerson {
   readonly account: Account;
+  readonly session: Session | null;
+}
+
+/** What a token request asks of an authorization. */
+export interface PersonTokenRequest extends GrantRequest, PresentPerson {
+  readonly authorization: Authorization;
   readonly requestedScope: Scope | undefined;
 }
 
@@ -54,14 +60,19 @@ export class PersonTokens {
   /**
    * Whose authorization it is.
    * @throws InvalidGrantError when the account is disabled or gone, or the session is over that the
-   *   authorization does not outlive
+   *   authorization does not outlive, or not any more since its client may have less
    */
-  async personOf({ accountId, sid, isOffline }: Authorization): Promise<Account> {
+  async personOf(
+    client: Client,
+    { accountId, sid, isOffline }: Authorization,
+  ): Promise<PresentPerson> {
     const account = await this.accounts.find(accountId);
     if (account === null || account.disabled) throw new InvalidGrantError('account_disabled');
-    if (!isOffline && (await this.sessions.live(sid)) === null)
-      throw new InvalidGrantError('session_over');
-    return account;
+    if (isOffline && client.scopes.includes(OFFLINE) && mayRefresh(client))
+      return { account, session: null };
+    const session = await this.sessions.live(sid);
+    if (session === null) throw new InvalidGrantError('session_over');
+    return { account, session };
   }
 
   /** @throws InvalidTargetError, InvalidScopeError when more is asked for than was allowed (RFC 8707 section 2.2) */
@@ -91,14 +102,15 @@ export class PersonTokens {
     );
   }
 
-  /** Mints what was decided; with scope `openid` an ID token too. */
+  /** Mints what was decided; with scope `openid` an ID token too. It counts as use of the session. */
   async issue(
     decision: Decision,
-    { client, attempt, authorization, account }: PersonTokenRequest,
+    { client, attempt, authorization, account, session }: PersonTokenRequest,
     nonce: string | undefined,
   ): Promise<TokenResponse> {
     const issued = await this.issuer.issue(decision);
     attempt.note(issuedFacts(decision, issued, TokenType.AccessToken));
+    if (session !== null) await this.sessions.seen(session);
     const answer = bearerResponse(decision, issued);
     if (!decision.scope.has('openid')) return answer;
     const idToken = await this.idTokens.issue(decision, {

@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { AccountDirectory } from '../accounts/account-directory.js';
 import { isAccountId } from '../accounts/account-rules.js';
-import type { Authorization } from '../authorization/authorization.js';
-import { AuthorizationStore } from '../authorization/authorization-store.js';
+import { AuthorizationDirectory } from '../authorization/authorization-directory.js';
 import { ClientDirectory } from '../clients/client-directory.js';
 import { Clock } from '../oauth/clock.js';
 import { FRESH, FreshLookup } from '../oauth/fresh-lookup.js';
@@ -21,19 +20,17 @@ import type { TrustedIssuer } from '../tokens/trusted-issuer.js';
 @Injectable()
 export class RegisteredStanding extends PartyStanding {
   readonly #issuers: FreshLookup<TrustedIssuer | null>;
-  readonly #authorizations: FreshLookup<Authorization | null>;
 
   constructor(
     private readonly directory: ClientDirectory,
     private readonly accounts: AccountDirectory,
+    private readonly authorizations: AuthorizationDirectory,
     private readonly settings: IssuerSettings,
     issuers: TrustedIssuerStore,
-    authorizations: AuthorizationStore,
     clock: Clock,
   ) {
     super();
     this.#issuers = new FreshLookup((issuer) => issuers.find(issuer), clock, FRESH);
-    this.#authorizations = new FreshLookup((id) => authorizations.find(id), clock, FRESH);
   }
 
   async isGood(token: SecurityToken): Promise<boolean> {
@@ -72,7 +69,7 @@ export class RegisteredStanding extends PartyStanding {
     const authorizationId = claims['grant_id'];
     if (!isOwn || authorizationId === undefined) return true;
     if (!this.settings.hasSignIn || typeof authorizationId !== 'string') return false;
-    const authorization = await this.#authorizations.get(authorizationId);
+    const authorization = await this.authorizations.find(authorizationId);
     return authorization !== null && authorization.revokedAt === null;
   }
 

@@ -97,6 +97,7 @@ export function authorizationStoreContract(
       const { authorization } = await created();
       await assert.rejects(store().revokeAll({}, NOW));
       await assert.rejects(store().revokeAll({ onlyOnline: false }, NOW));
+      await assert.rejects(store().revokeAll({ sparedSid: 'none' }, NOW));
       assert.equal(await revokedAt(authorization), null);
     });
 
@@ -110,6 +111,7 @@ export function authorizationStoreContract(
         assert.equal(await isKept(successor), false);
         assert.equal(await store().revoke(text, NOW), false);
         assertSame(await store().list(text, 10), []);
+        assertSame(await store().clientsOf(text), []);
         for (const filter of [{ accountId: text }, { clientId: text }, { sids: [text] }])
           assertSame(await store().revokeAll(filter, NOW), []);
       }
@@ -206,6 +208,47 @@ export function authorizationStoreContract(
       assert.equal(await revokedAt(authorization), null);
     });
 
+    it('revokes when a used refresh token comes within the overlap once a successor of it was used', async () => {
+      const overlap = 10;
+      for (const used of [0, 1]) {
+        const { authorization, token } = await withToken();
+        const successors = [successorOf(authorization), successorOf(authorization)];
+        for (const each of successors) await rotate(token, each, { now: NOW, overlap });
+        const next = successorOf(authorization, { createdAt: NOW + 1 });
+        await rotate(successors[used] ?? token, next, { now: NOW + 1, overlap });
+        const late = successorOf(authorization);
+        assert.equal(await rotate(token, late, { now: NOW + 2, overlap }), 'reused');
+        assert.equal(await isKept(late), false);
+        assert.equal(await revokedAt(authorization), NOW + 2);
+      }
+    });
+
+    it('lets a clock that is behind hide no use of a successor', async () => {
+      const overlap = 10;
+      const { authorization, token } = await withToken();
+      await rotate(token, successorOf(authorization), { now: NOW, overlap });
+      const behind = { now: NOW - 1000, overlap };
+      const successor = successorOf(authorization, { createdAt: behind.now });
+      assert.equal(await rotate(token, successor, behind), 'rotated');
+      const kept = await store().findRefreshToken(successor.tokenHash);
+      assertSame(kept?.token, { ...successor, createdAt: NOW });
+      await rotate(successor, successorOf(authorization), behind);
+      assert.equal(await rotate(token, successorOf(authorization), behind), 'reused');
+    });
+
+    it('rotates a used refresh token although older ones, and those of others, were used', async () => {
+      const overlap = 10;
+      const { authorization, token: parent } = await withToken({ createdAt: NOW - 1 });
+      const token = successorOf(authorization);
+      await rotate(parent, token, { now: NOW, overlap });
+      await rotate(token, successorOf(authorization), { now: NOW + 1, overlap });
+      const other = await withToken({ createdAt: NOW + 2 });
+      await rotate(other.token, successorOf(other.authorization), { now: NOW + 2, overlap });
+      const successor = successorOf(authorization);
+      assert.equal(await rotate(token, successor, { now: NOW + 3, overlap }), 'rotated');
+      assert.equal(await revokedAt(authorization), null);
+    });
+
     it('revokes when a used refresh token comes after the overlap, and keeps nothing', async () => {
       for (const overlap of [0, 10]) {
         const { authorization, token } = await withToken();
@@ -288,6 +331,11 @@ export function authorizationStoreContract(
         [{ sids, onlyOnline: true }, ['online', 'otherAccount', 'otherClient']],
         [{ sids, onlyOnline: false }, ['online', 'offline', 'otherAccount', 'otherClient']],
         [{ accountId, clientId, sids, onlyOnline: true }, ['online']],
+        [{ accountId, sparedSid: sid }, ['otherSid']],
+        [{ accountId, sparedSid: undefined }, ['online', 'offline', 'otherClient', 'otherSid']],
+        [{ accountId, sparedSid: '\0' }, ['online', 'offline', 'otherClient', 'otherSid']],
+        [{ accountId, sparedSid: unique('none'), onlyOnline: true }, ['online', 'otherClient', 'otherSid']],
+        [{ accountId, sids, sparedSid: sid }, []],
       ];
       for (const [filter, expected] of filters) {
         const all = {
@@ -346,6 +394,21 @@ export function authorizationStoreContract(
       assertSame(await store().list(accountId, 1), [await find(three ?? '')]);
     });
 
+    it('names the clients of one person once each, with all that was not revoked', async () => {
+      const accountId = randomUUID();
+      await created();
+      const given = { accountId, clientId: 'b' };
+      await created({ ...given, createdAt: 3, scope: ['openid', 'ä', 'write'] });
+      await created({ ...given, createdAt: 2, scope: ['Z', 'openid'] });
+      await created({ accountId, clientId: 'B', createdAt: 1, scope: [] });
+      await created({ ...given, createdAt: 4, scope: ['admin'], revokedAt: NOW });
+      await created({ accountId, clientId: 'revoked', revokedAt: NOW });
+      assertSame(await store().clientsOf(accountId), [
+        { clientId: 'B', scope: [], createdAt: 1 },
+        { clientId: 'b', scope: ['Z', 'openid', 'write', 'ä'], createdAt: 3 },
+      ]);
+    });
+
     it('removes what has expired or was revoked, with codes and tokens, some at a time', async () => {
       const withAll = async (
         authorization: Partial<Authorization>,
@@ -384,5 +447,5 @@ function successorOf(
   { authorizationId }: Authorization,
   token: Partial<RefreshToken> = {},
 ): RefreshToken {
-  return sampleRefreshToken({ ...token, authorizationId });
+  return sampleRefreshToken({ createdAt: NOW, ...token, authorizationId });
 }

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import {
   AuthorizationStore,
   type AuthorizationFilter,
+  type AuthorizedClient,
 } from '../authorization/authorization-store.js';
 import type {
   Authorization,
@@ -67,13 +68,15 @@ export class InMemoryAuthorizationStore extends AuthorizationStore {
     const token = this.#tokens.get(tokenHash);
     if (!token) return null;
     if (this.#authorizationOf(token).revokedAt !== null) return 'revoked';
+    const usedAt = token.usedAt ?? now;
     // The time may have been told by a clock that is behind: no time is less than none.
-    if (token.usedAt !== null && Math.max(0, now - token.usedAt) >= overlap) {
+    const isOver = Math.max(0, now - usedAt) >= overlap;
+    if (token.usedAt !== null && (isOver || this.#wentOn(token, usedAt))) {
       this.#revoke(token.authorizationId, now);
       return 'reused';
     }
-    this.#add(successor);
-    this.#tokens.set(tokenHash, frozenCopy({ ...token, usedAt: token.usedAt ?? now }));
+    this.#add({ ...successor, createdAt: Math.max(successor.createdAt, usedAt) });
+    this.#tokens.set(tokenHash, frozenCopy({ ...token, usedAt }));
     return 'rotated';
   }
 
@@ -82,7 +85,7 @@ export class InMemoryAuthorizationStore extends AuthorizationStore {
   }
 
   async revokeAll(filter: AuthorizationFilter, at: number): Promise<readonly string[]> {
-    const { accountId, clientId, sids, onlyOnline = false } = filter;
+    const { accountId, clientId, sids, sparedSid, onlyOnline = false } = filter;
     if (accountId === undefined && clientId === undefined && sids === undefined && !onlyOnline)
       throw new RangeError('A filter of authorizations names at least one thing');
     return [...this.#authorizations.values()]
@@ -91,6 +94,7 @@ export class InMemoryAuthorizationStore extends AuthorizationStore {
           (accountId === undefined || each.accountId === accountId) &&
           (clientId === undefined || each.clientId === clientId) &&
           (sids === undefined || sids.includes(each.sid)) &&
+          each.sid !== sparedSid &&
           !(onlyOnline && each.isOffline),
       )
       .map(({ authorizationId }) => authorizationId)
@@ -104,6 +108,19 @@ export class InMemoryAuthorizationStore extends AuthorizationStore {
         (a, b) => b.createdAt - a.createdAt || ascending(a.authorizationId, b.authorizationId),
       )
       .slice(0, limit);
+  }
+
+  async clientsOf(accountId: string): Promise<readonly AuthorizedClient[]> {
+    const all = await this.list(accountId, Infinity);
+    const clientIds = [...new Set(all.map(({ clientId }) => clientId))].toSorted(ascending);
+    return clientIds.map((clientId) => {
+      const given = all.filter((each) => each.clientId === clientId);
+      return {
+        clientId,
+        scope: [...new Set(given.flatMap(({ scope }) => scope))].toSorted(ascending),
+        createdAt: Math.max(...given.map(({ createdAt }) => createdAt)),
+      };
+    });
   }
 
   async removeExpired(before: number, limit: number): Promise<number> {
@@ -125,6 +142,17 @@ export class InMemoryAuthorizationStore extends AuthorizationStore {
     if (this.#tokens.has(token.tokenHash))
       throw new Error('A refresh token of this hash is kept already');
     this.#tokens.set(token.tokenHash, frozenCopy(token));
+  }
+
+  /** Whether a token of the same authorization was used that was created at this time or later. */
+  #wentOn({ tokenHash, authorizationId }: RefreshToken, since: number): boolean {
+    return [...this.#tokens.values()].some(
+      (each) =>
+        each.authorizationId === authorizationId &&
+        each.tokenHash !== tokenHash &&
+        each.createdAt >= since &&
+        each.usedAt !== null,
+    );
   }
 
   #revoke(authorizationId: string, at: number): boolean {

@@ -1,9 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import {
+  And,
   Any,
   DataSource,
   IsNull,
   LessThan,
+  MoreThanOrEqual,
+  Not,
   type EntityManager,
   type FindManyOptions,
   type FindOptionsWhere,
@@ -13,6 +16,7 @@ import { isAccountId } from '../accounts/account-rules.js';
 import {
   AuthorizationStore,
   type AuthorizationFilter,
+  type AuthorizedClient,
 } from '../authorization/authorization-store.js';
 import type {
   Authorization,
@@ -102,12 +106,15 @@ export class TypeormAuthorizationStore extends AuthorizationStore {
       if (!row) return null;
       if (row.revokedAt !== null) return 'revoked';
       const usedBefore = await firstUse(manager, tokenHash, now);
+      const usedAt = usedBefore ?? now;
       // The clock of another instance may be ahead of this one: no time is less than none.
-      if (usedBefore !== null && Math.max(0, now - usedBefore) >= overlap) {
+      const isOver = Math.max(0, now - usedAt) >= overlap;
+      if (usedBefore !== null && (isOver || (await wentOn(manager, token, usedAt)))) {
         await revoked(manager, row, now);
         return 'reused';
       }
-      await manager.insert(RefreshTokenEntity, { ...successor });
+      const createdAt = Math.max(successor.createdAt, usedAt);
+      await manager.insert(RefreshTokenEntity, { ...successor, createdAt });
       return 'rotated';
     });
   }
@@ -146,6 +153,22 @@ export class TypeormAuthorizationStore extends AuthorizationStore {
       take: limit,
     });
     return rows.map(toAuthorization);
+  }
+
+  async clientsOf(accountId: string): Promise<readonly AuthorizedClient[]> {
+    if (!isAccountId(accountId)) return [];
+    const rows = await this.dataSource.manager.query<
+      { clientId: string; scope: string[]; createdAt: string }[]
+    >(
+      `select client_id as "clientId", max(created_at) as "createdAt",
+          coalesce(array_agg(distinct value collate "C" order by value collate "C")
+            filter (where value is not null), '{}') as scope
+        from nte_authorization left join unnest(scope) as value on true
+        where account_id = $1 and revoked_at is null
+        group by client_id order by client_id`,
+      [accountId],
+    );
+    return rows.map((row) => ({ ...row, createdAt: Number(row.createdAt) }));
   }
 
   async removeExpired(before: number, limit: number): Promise<number> {
@@ -207,6 +230,20 @@ async function firstUse(
   return (await manager.findOneByOrFail(RefreshTokenEntity, { tokenHash })).usedAt;
 }
 
+/** Whether a token of the same authorization was used that was created at this time or later. */
+function wentOn(
+  manager: EntityManager,
+  { tokenHash, authorizationId }: RefreshTokenEntity,
+  since: number,
+): Promise<boolean> {
+  return manager.existsBy(RefreshTokenEntity, {
+    authorizationId,
+    tokenHash: Not(tokenHash),
+    createdAt: MoreThanOrEqual(since),
+    usedAt: Not(IsNull()),
+  });
+}
+
 /**
  * What an authorization must match; null when nothing can.
  * @throws RangeError when the filter is empty: everything is too much for a slip
@@ -215,6 +252,7 @@ function conditionsOf({
   accountId,
   clientId,
   sids,
+  sparedSid,
   onlyOnline = false,
 }: AuthorizationFilter): FindOptionsWhere<AuthorizationEntity> | null {
   if (accountId === undefined && clientId === undefined && sids === undefined && !onlyOnline)
@@ -223,10 +261,15 @@ function conditionsOf({
   if (clientId !== undefined && !isStorable(clientId)) return null;
   const storableSids = sids?.filter(isStorable);
   if (storableSids?.length === 0) return null;
+  const ofSessions = [
+    ...(storableSids === undefined ? [] : [Any(storableSids)]),
+    // What cannot be stored is the name of none.
+    ...(sparedSid === undefined || !isStorable(sparedSid) ? [] : [Not(sparedSid)]),
+  ];
   return {
     ...(accountId === undefined ? {} : { accountId }),
     ...(clientId === undefined ? {} : { clientId }),
-    ...(storableSids === undefined ? {} : { sid: Any(storableSids) }),
+    ...(ofSessions.length === 0 ? {} : { sid: And(...ofSessions) }),
     ...(onlyOnline ? { isOffline: false } : {}),
   };
 }

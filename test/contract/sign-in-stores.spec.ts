@@ -109,6 +109,23 @@ describe('The stores of sign-in in PostgreSQL', () => {
     }
   });
 
+  it('rotate a refresh token again at no instance after its successor was used at the other', async () => {
+    const overlap = 10_000;
+    for (let round = 0; round < 20; round += 1) {
+      const { authorizationId, tokenHash } = await created();
+      const successor = sampleRefreshToken({ authorizationId });
+      await stores[0].rotateRefreshToken(tokenHash, successor, { now: NOW, overlap });
+      const next = { authorizationId, tokenHash: successor.tokenHash };
+      const retry = (): Promise<string | null> =>
+        rotate(1, { authorizationId, tokenHash }, { now: NOW - 1_000, overlap });
+      const [used, retried] = await Promise.all([rotate(0, next, { now: NOW, overlap }), retry()]);
+      // Whoever comes first, the successor is good; a retry that comes second is not.
+      expect(used).toBe('rotated');
+      expect(await retry()).toBe(retried === 'rotated' ? 'reused' : 'revoked');
+      expect((await stores[1].find(authorizationId))?.revokedAt).not.toBeNull();
+    }
+  });
+
   it('let one of two instances redeem a code, and both see that it is revoked', async () => {
     for (let round = 0; round < 20; round += 1) {
       const { authorizationId, codeHash } = await created();

@@ -124,7 +124,7 @@ describe('A code is refused', () => {
     const given = await expectGood(secret);
     expect((await provider.exchange(given.body['access_token'])).status).toBe(200);
     await expectRefused(secret, 'code_used');
-    provider.clock.advance(1_000);
+    // At once, although the instance has just taken the access token.
     await expectAllDead(provider, given);
     await expectRefused(secret, 'code_used');
   });
@@ -211,7 +211,14 @@ describe('A code is refused', () => {
   });
 
   it('with a verifier when there was no challenge: somebody took the challenge away', async () => {
-    await expectRefused(await code(PKCE_LESS), 'code_verifier_unexpected', {}, 'old_app');
+    const secret = await code(PKCE_LESS);
+    const record = await expectRefusal(provider, () => provider.redeem(secret, {}, 'old_app'), {
+      error: 'invalid_request',
+      reason: 'code_verifier_unexpected',
+    });
+    expect(JSON.stringify(record)).not.toContain(secret);
+    await expectRevoked(record.authorizationId);
+    await expectRefused(secret, 'code_used', { code_verifier: undefined }, 'old_app');
   });
 
   it('without verifier when there was a challenge, also of a client that needs none', async () => {
@@ -248,6 +255,17 @@ describe('A code is refused', () => {
       await provider.changeAccount('bob', { disabled: false });
     }
     await expectInvalidGrant(provider, () => provider.redeem(secret), 'code_used');
+  });
+
+  it('once the session has ended, when the client may not outlive it any more', async () => {
+    const other = provider.browser();
+    const secret = await provider.code({ ...PORTAL, scope: 'openid offline_access' }, other);
+    await other.open(`${ISSUER}/connect/endsession`);
+    await other.submit({ choice: 'sign-out' });
+    const { grantTypes } = (await provider.clients.find('portal')) ?? { grantTypes: [] };
+    await provider.change('portal', { grantTypes: [GrantType.AuthorizationCode] });
+    await expectInvalidGrant(provider, () => provider.redeem(secret, {}, 'portal'), 'session_over');
+    await provider.change('portal', { grantTypes });
   });
 
   it('when the client was disabled meanwhile, and when its grant was taken away', async () => {

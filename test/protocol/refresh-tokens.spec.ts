@@ -115,14 +115,46 @@ describe('A refresh token is refused', () => {
     await expectAllDead(provider, third);
   });
 
+  it.each([
+    ['a scope that was not allowed', { scope: 'orders:read' }],
+    ['a malformed scope', { scope: 'a  b' }],
+    ['an unknown resource', { resource: 'https://api.example/unknown' }],
+  ])('as used before although it comes with %s', async (_name, form) => {
+    const first = await given();
+    const second = expectTokens(await provider.refresh(tokenIn(first)));
+    provider.clock.advance(5_000);
+    expect((await provider.exchange(second.body['access_token'])).status).toBe(200);
+    await expectInvalidGrant(
+      provider,
+      () => provider.refresh(tokenIn(first), form),
+      'refresh_token_used',
+    );
+    // At once, although the instance has just taken the access token.
+    await expectAllDead(provider, second);
+  });
+
+  it('as used before although the account is disabled', async () => {
+    const first = await provider.redeem(await provider.code({}, provider.browser(), 'bob'));
+    const second = expectTokens(await provider.refresh(tokenIn(first)));
+    provider.clock.advance(5_000);
+    await provider.changeAccount('bob', { disabled: true });
+    await expectInvalidGrant(
+      provider,
+      () => provider.refresh(tokenIn(first)),
+      'refresh_token_used',
+    );
+    await provider.changeAccount('bob', { disabled: false });
+    await expectAllDead(provider, second);
+  });
+
   it('to another client, and then to its own client, too', async () => {
     const answer = await given();
+    expect((await provider.exchange(answer.body['access_token'])).status).toBe(200);
     await expectInvalidGrant(
       provider,
       () => provider.refresh(tokenIn(answer), {}, 'portal'),
       'refresh_token_not_of_client',
     );
-    provider.clock.advance(1_000);
     await expectAllDead(provider, answer);
   });
 
@@ -246,6 +278,27 @@ describe('A refresh token is refused', () => {
   });
 });
 
+describe('An authorization that outlives its session', () => {
+  it('needs it again once the client may not have offline_access any more', async () => {
+    const other = provider.browser();
+    const parameters = { client_id: 'portal', scope: 'openid address:read offline_access' };
+    const code = await provider.code(parameters, other);
+    const answer = expectTokens(await provider.redeem(code, {}, 'portal'));
+    const { scopes } = (await provider.clients.find('portal')) ?? { scopes: [] };
+    const fewer = scopes.filter((value) => value !== 'offline_access');
+    await provider.change('portal', { scopes: fewer });
+    const online = expectTokens(await provider.refresh(tokenIn(answer), {}, 'portal'));
+    await signOut(other);
+    await expectInvalidGrant(
+      provider,
+      () => provider.refresh(tokenIn(online), {}, 'portal'),
+      'session_over',
+    );
+    await provider.change('portal', { scopes });
+    expectTokens(await provider.refresh(tokenIn(online), {}, 'portal'));
+  });
+});
+
 describe('As time goes by', () => {
   it('a refresh token that nobody uses is good for seven days', async () => {
     const other = await start();
@@ -290,6 +343,18 @@ describe('As time goes by', () => {
     other.clock.advance(HOUR + 2);
     await expectInvalidGrant(other, () => other.refresh(tokenIn(answer)), 'session_over');
   });
+
+  it('a session stays for no refresh that is refused', async () => {
+    const other = await start();
+    const answer = expectTokens(await other.redeem(await other.code()));
+    other.clock.advance(2 * HOUR - 1);
+    await expectRefusal(other, () => other.refresh(tokenIn(answer), { scope: 'orders:read' }), {
+      error: 'invalid_scope',
+      reason: 'scope_not_allowed',
+    });
+    other.clock.advance(1);
+    await expectInvalidGrant(other, () => other.refresh(tokenIn(answer)), 'session_over');
+  });
 });
 
 describe('A used refresh token', () => {
@@ -307,6 +372,20 @@ describe('A used refresh token', () => {
       () => provider.refresh(tokenIn(first)),
       'refresh_token_used',
     );
+  });
+
+  it('is not good again once the client went on with the next one: then nothing is good', async () => {
+    const first = await given();
+    const second = expectTokens(await provider.refresh(tokenIn(first)));
+    const third = expectTokens(await provider.refresh(tokenIn(second)));
+    expect((await provider.exchange(third.body['access_token'])).status).toBe(200);
+    await expectInvalidGrant(
+      provider,
+      () => provider.refresh(tokenIn(first)),
+      'refresh_token_used',
+    );
+    // At once, although the instance has just taken the access token.
+    await expectAllDead(provider, third);
   });
 
   it('is not good again without an overlap: of twenty at the same moment one succeeds, and then nothing', async () => {

@@ -1,12 +1,17 @@
 import { Injectable } from '@nestjs/common';
 
 import type { Authorization, AuthorizationCode } from '../../authorization/authorization.js';
+import { AuthorizationDirectory } from '../../authorization/authorization-directory.js';
 import { AuthorizationStore } from '../../authorization/authorization-store.js';
 import type { Client } from '../../clients/client.js';
 import { Clock } from '../../oauth/clock.js';
 import { GrantType } from '../../oauth/grant-type.js';
 import { IssuerSettings } from '../../oauth/issuer-settings.js';
-import { InvalidGrantError } from '../../oauth/oauth-error.js';
+import {
+  InvalidGrantError,
+  InvalidRequestError,
+  type OAuthError,
+} from '../../oauth/oauth-error.js';
 import { hashOpaqueSecret, isOpaqueSecret } from '../../oauth/opaque-secret.js';
 import { matchesChallenge } from '../../oauth/pkce.js';
 import type { RefusalReason } from '../../oauth/refusal-reason.js';
@@ -24,6 +29,7 @@ export class AuthorizationCodeGrant extends Grant {
 
   constructor(
     private readonly store: AuthorizationStore,
+    private readonly directory: AuthorizationDirectory,
     private readonly tokens: PersonTokens,
     private readonly refreshTokens: RefreshTokens,
     private readonly settings: IssuerSettings,
@@ -37,15 +43,18 @@ export class AuthorizationCodeGrant extends Grant {
     attempt.note(requestedFacts(parameters));
     const { code, authorization, isFirst } = await this.#redeem(parameters.require('code'));
     attempt.note(personFacts(authorization, this.settings.issuer));
-    if (!isFirst) throw new InvalidGrantError('code_used');
+    if (!isFirst) {
+      this.directory.forget();
+      throw new InvalidGrantError('code_used');
+    }
     const problem = this.#problem(client, parameters, code, authorization);
     if (problem !== undefined) {
       // Somebody has a code that is not theirs: nothing may come of it any more.
       await this.store.revoke(authorization.authorizationId, this.clock.now());
-      throw new InvalidGrantError(problem);
+      throw refusalOf(problem);
     }
-    const account = await this.tokens.personOf(authorization);
-    const asked = { ...request, authorization, account, requestedScope: undefined };
+    const person = await this.tokens.personOf(client, authorization);
+    const asked = { ...request, ...person, authorization, requestedScope: undefined };
     const decision = await this.tokens.decide(asked);
     const answer = await this.tokens.issue(decision, asked, code.nonce ?? undefined);
     if (!mayRefresh(client)) return answer;
@@ -78,6 +87,13 @@ export class AuthorizationCodeGrant extends Grant {
       return 'redirect_uri_mismatch';
     return verifierProblem(code.codeChallenge, parameters.get('code_verifier'));
   }
+}
+
+/** A verifier that no challenge asked for is a mistake of the request (OAuth 2.1 section 3.2.4), all else of the code. */
+function refusalOf(problem: RefusalReason): OAuthError {
+  return problem === 'code_verifier_unexpected'
+    ? new InvalidRequestError(problem, 'There was no code_challenge for the code_verifier.')
+    : new InvalidGrantError(problem);
 }
 
 /** A verifier exactly when there was a challenge, and the right one (RFC 7636 section 4.6, RFC 9700 section 4.8.2). */

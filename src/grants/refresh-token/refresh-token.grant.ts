@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
 import { isInForce } from '../../authorization/authorization.js';
-import { AuthorizationStore } from '../../authorization/authorization-store.js';
 import type { Client } from '../../clients/client.js';
 import { Clock } from '../../oauth/clock.js';
 import { GrantType } from '../../oauth/grant-type.js';
@@ -19,7 +18,6 @@ export class RefreshTokenGrant extends Grant {
   readonly grantType = GrantType.RefreshToken;
 
   constructor(
-    private readonly store: AuthorizationStore,
     private readonly refreshTokens: RefreshTokens,
     private readonly tokens: PersonTokens,
     private readonly settings: IssuerSettings,
@@ -35,9 +33,9 @@ export class RefreshTokenGrant extends Grant {
     const { authorization } = presented;
     attempt.note(personFacts(authorization, this.settings.issuer));
     await this.#check(client, presented);
-    const account = await this.tokens.personOf(authorization);
+    const person = await this.tokens.personOf(client, authorization);
     const requestedScope = this.tokens.requestedScope(parameters);
-    const asked = { ...request, authorization, account, requestedScope };
+    const asked = { ...request, ...person, authorization, requestedScope };
     // What is refused here leaves the token as it is.
     const decision = await this.tokens.decide(asked);
     const next = await this.refreshTokens.rotate(presented);
@@ -45,18 +43,17 @@ export class RefreshTokenGrant extends Grant {
     return { ...answer, refresh_token: next };
   }
 
-  async #check(
-    { clientId }: Client,
-    { token, authorization }: PresentedRefreshToken,
-  ): Promise<void> {
+  async #check({ clientId }: Client, presented: PresentedRefreshToken): Promise<void> {
+    const { token, authorization } = presented;
     const now = this.clock.now();
-    if (authorization.clientId !== clientId) {
-      // It is in the wrong hands (RFC 9700 section 4.14).
-      await this.store.revoke(authorization.authorizationId, now);
-      throw new InvalidGrantError('refresh_token_not_of_client');
-    }
+    // It is in the wrong hands (RFC 9700 section 4.14).
+    if (authorization.clientId !== clientId)
+      await this.refreshTokens.refuse(presented, 'refresh_token_not_of_client');
     if (authorization.revokedAt !== null) throw new InvalidGrantError('authorization_revoked');
     if (!isInForce(authorization, now)) throw new InvalidGrantError('authorization_expired');
+    // Whatever else is asked for, somebody has a token that is not theirs (RFC 9700 section 4.14.2).
+    if (this.refreshTokens.isSpent(token))
+      await this.refreshTokens.refuse(presented, 'refresh_token_used');
     if (token.usedAt === null && token.expiresAt <= now)
       throw new InvalidGrantError('refresh_token_expired');
   }
