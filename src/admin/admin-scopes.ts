@@ -14,6 +14,8 @@ export const ADMIN_SCOPE_MEANINGS = {
   'policies:read': 'Read who may act for whom: policies, their versions, and why',
   'policies:write':
     'Create, change and delete policies; whoever does can open any service to any client',
+  'policies:explain':
+    'Ask why an exchange of one’s own client is answered as it is, without a token',
   'audit:read': 'Read audit records and delegation chains',
 } as const;
 
@@ -26,8 +28,14 @@ export const ADMIN_SCOPES = Object.keys(ADMIN_SCOPE_MEANINGS) as readonly AdminS
 /** What each role of a person allows there, whatever an application was allowed. */
 export const ADMIN_ROLE_SCOPES: Readonly<Record<AccountRole, readonly AdminScope[]>> = {
   administrator: ADMIN_SCOPES,
-  auditor: ADMIN_SCOPES.filter((scope) => scope.endsWith(':read')),
-  client_manager: ['clients:read', 'clients:write', 'issuers:read', 'policies:read'],
+  auditor: ADMIN_SCOPES.filter((scope) => /:(?:read|explain)$/.test(scope)),
+  client_manager: [
+    'clients:read',
+    'clients:write',
+    'issuers:read',
+    'policies:read',
+    'policies:explain',
+  ],
 };
 
 /** The identifier of the admin API: the one audience that its tokens have. */

@@ -351,3 +351,16 @@ describe('the rights of a client', () => {
     expect(answer.status).toBe(403);
   });
 });
+
+describe('a client that asks for itself', () => {
+  test('learns why its own exchanges are answered as they are, and of nobody else’s', async () => {
+    await admin.administrator('curious', ['policies:explain']);
+    const token = await admin.signIn('curious');
+    const ask = (actor: string): Promise<AdminAnswer> =>
+      admin.send('POST', '/admin/policies/explain', { token, body: question({ actor }) });
+    expect((await ask('address_service')).status).toBe(403);
+    const own = await ask('curious');
+    expect([own.status, own.body['verdict']]).toEqual([200, 'refused']);
+    expect((await admin.get('/admin/policies', { token })).status).toBe(403);
+  });
+});

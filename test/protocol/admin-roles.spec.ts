@@ -16,6 +16,7 @@ const PROBES = {
   'issuers:write': ['POST', '/admin/trusted-issuers/none/disable', 404],
   'policies:read': ['GET', '/admin/policies', 200],
   'policies:write': ['DELETE', '/admin/policies/none', 404],
+  'policies:explain': ['POST', '/admin/policies/explain', 400],
   'audit:read': ['GET', '/admin/audit/records', 200],
 } as const;
 
@@ -27,9 +28,16 @@ const ALLOWED: Readonly<Record<AccountRole, readonly string[]>> = {
     'keys:read',
     'issuers:read',
     'policies:read',
+    'policies:explain',
     'audit:read',
   ],
-  client_manager: ['clients:read', 'clients:write', 'issuers:read', 'policies:read'],
+  client_manager: [
+    'clients:read',
+    'clients:write',
+    'issuers:read',
+    'policies:read',
+    'policies:explain',
+  ],
 };
 
 let admin: AdminApp;

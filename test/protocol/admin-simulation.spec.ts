@@ -119,7 +119,7 @@ describe('a simulation', () => {
       nowGranted: { count: 0 },
       unchanged: 2_998 - bobs,
     });
-    const { newest } = body['nowRefused'] as {
+    const { newest } = body['nowRefused'] as unknown as {
       newest: readonly { href: string; recordId: string }[];
     };
     expect(newest).toHaveLength(100);
