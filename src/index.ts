@@ -17,7 +17,7 @@ export { viewChain } from './audit/chain-view.js';
 export type { ChainView, Hop, Narrowing } from './audit/chain-view.js';
 export { AuthorizationSettings } from './authorization/authorization-settings.js';
 export { AuthorizationStore } from './authorization/authorization-store.js';
-export type { AuthorizationFilter } from './authorization/authorization-store.js';
+export type { AuthorizationFilter, AuthorizedClient } from './authorization/authorization-store.js';
 export type {
   Authorization,
   AuthorizationCode,

@@ -15,9 +15,12 @@ import type { Scope } from '../oauth/scope.js';
 import type { AuthorizationRequest } from './authorization-request.js';
 import { AuthorizationSettings } from './authorization-settings.js';
 import { AuthorizationStore } from './authorization-store.js';
-import { ConsentStore } from './consent-store.js';
-import { scopesOfClaims } from './person-claims.js';
+import { ConsentStore, type Consent } from './consent-store.js';
+import { claimsWithin, scopesOfClaims } from './person-claims.js';
 import { PersonNames } from './person-names.js';
+
+/** Milliseconds for which a proof counts as given for the request in which it was given. */
+const PROOF_LIFETIME = 10 * 60_000;
 
 /** A person who is signed in at this browser. */
 export interface Person {
@@ -27,7 +30,7 @@ export interface Person {
 
 /** How far a person has come with one authorization request. */
 export interface Progress {
-  /** The session in which they proved who they are since the request came. */
+  /** The session in which they proved who they are since the request came; it counts for a while. */
   readonly provenSid?: string | undefined;
   /** The session that they chose to go on with. */
   readonly chosenSid?: string | undefined;
@@ -69,8 +72,8 @@ export class AuthorizationFlow {
     progress: Progress,
   ): Promise<Step> {
     const mayAsk = !request.prompt.has('none');
-    const isProven = person !== null && person.session.sid === progress.provenSid;
-    if (person === null || (!isProven && this.#isTooOld(request, person))) {
+    const isProven = person !== null && this.#isProven(person, progress);
+    if (person === null || this.#isTooOld(request, person, isProven)) {
       if (!mayAsk) throw loginRequired();
       return { step: 'sign-in', isAgain: person !== null };
     }
@@ -85,13 +88,21 @@ export class AuthorizationFlow {
     return this.#consent(request, person, mayAsk);
   }
 
-  /** Keeps that the person agreed to what a consent step asked for. */
+  /** What the person of a consent step agreed to for the same application before, or null. */
+  async agreedBefore(
+    { client }: AuthorizationRequest,
+    { person }: Extract<Step, { step: 'consent' }>,
+  ): Promise<Consent | null> {
+    return this.consents.find(person.account.accountId, client.clientId);
+  }
+
+  /** Keeps that the person agreed to what a consent step asked for, besides what they did before. */
   async agree(
     { client }: AuthorizationRequest,
     { person, scope, targets }: Extract<Step, { step: 'consent' }>,
+    before: Consent | null,
   ): Promise<void> {
     const { accountId } = person.account;
-    const before = await this.consents.find(accountId, client.clientId);
     await this.consents.save({
       accountId,
       clientId: client.clientId,
@@ -99,6 +110,16 @@ export class AuthorizationFlow {
       targets: [...new Set([...(before?.targets ?? []), ...targets])],
       grantedAt: this.clock.now(),
     });
+  }
+
+  /** Undoes `agree`: what the person agreed to before is what counts. */
+  async takeBack(
+    { client }: AuthorizationRequest,
+    { person }: Extract<Step, { step: 'consent' }>,
+    before: Consent | null,
+  ): Promise<void> {
+    if (before === null) await this.consents.delete(person.account.accountId, client.clientId);
+    else await this.consents.save(before);
   }
 
   /**
@@ -124,7 +145,7 @@ export class AuthorizationFlow {
       sid: session.sid,
       scope: [...scope],
       targets: request.targets,
-      claims: request.claims,
+      claims: claimsWithin(request.claims, request.client.scopes),
       authTime: session.authTime,
       acr: session.acr,
       amr: session.amr,
@@ -162,13 +183,34 @@ export class AuthorizationFlow {
     return `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${parameters.toString()}`;
   }
 
-  #isTooOld({ prompt, maxAge }: AuthorizationRequest, { session }: Person): boolean {
+  #isProven({ session }: Person, { provenSid }: Progress): boolean {
+    return session.sid === provenSid && this.clock.now() - session.authTime < PROOF_LIFETIME;
+  }
+
+  /** Whoever has to prove themselves for this very request may, and no age that is asked for is waived. */
+  #isTooOld(
+    { prompt, maxAge }: AuthorizationRequest,
+    { session }: Person,
+    isProven: boolean,
+  ): boolean {
+    if (!isProven && (prompt.has('login') || maxAge === 0)) return true;
     const age = this.clock.now() - session.authTime;
-    return prompt.has('login') || (maxAge !== undefined && (maxAge === 0 || age > maxAge * 1000));
+    return maxAge !== undefined && maxAge > 0 && age > maxAge * 1000;
   }
 
   #isExpected({ client, subjectHint }: AuthorizationRequest, { account }: Person): boolean {
     return subjectHint === undefined || subjectHint === this.names.of(account.accountId, client);
+  }
+
+  /**
+   * Whether another program on the person's machine can take the client's place: it has no secret, and
+   * nothing but that machine says who gets the code. What was agreed to before does not count then
+   * (RFC 8252 section 8.6). Our own pages are nobody else, on whatever they are served.
+   */
+  #isImpersonable({ client, redirectUri }: AuthorizationRequest): boolean {
+    const { protocol, origin } = new URL(redirectUri);
+    const isOwn = origin === new URL(this.issuer.issuer).origin;
+    return client.kind === 'public' && protocol !== 'https:' && !isOwn;
   }
 
   async #consent(request: AuthorizationRequest, person: Person, mayAsk: boolean): Promise<Step> {
@@ -179,7 +221,7 @@ export class AuthorizationFlow {
     const scope = [
       ...new Set([...granted, ...named.filter((value) => client.scopes.includes(value))]),
     ];
-    const isAsked = prompt.has('consent');
+    const isAsked = prompt.has('consent') || this.#isImpersonable(request);
     if (!isAsked && !client.signIn.consentRequired) return { step: 'answer', person };
     const given = isAsked ? null : await this.consents.find(accountId, client.clientId);
     const isGiven =

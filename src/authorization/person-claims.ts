@@ -1,7 +1,7 @@
 import type { Account } from '../accounts/account.js';
 import { epochSeconds } from '../oauth/clock.js';
 import type { Json, JsonObject } from '../oauth/claims.js';
-import type { RequestedClaim } from './claims-request.js';
+import type { ClaimsRequest, RequestedClaim } from './claims-request.js';
 
 /** The scope values that stand for claims (OpenID Connect Core section 5.4). */
 const CLAIM_SCOPES = ['profile', 'email'] as const;
@@ -82,4 +82,18 @@ export function claimsByName(
 /** The scope values that stand for claims that are asked for by name: a person agrees to them too. */
 export function scopesOfClaims(names: readonly string[]): readonly string[] {
   return [...new Set(names.filter((name) => !PROTOCOL_CLAIMS.has(name)).map(scopeOf))];
+}
+
+/** What is asked for by name, without what stands for a scope value that is not allowed. */
+export function claimsWithin(
+  { idToken, userInfo }: ClaimsRequest,
+  allowed: readonly string[],
+): ClaimsRequest {
+  const within = (claims: ClaimsRequest['idToken']): ClaimsRequest['idToken'] =>
+    Object.fromEntries(
+      Object.entries(claims).filter(([name]) =>
+        scopesOfClaims([name]).every((value) => allowed.includes(value)),
+      ),
+    );
+  return { idToken: within(idToken), userInfo: within(userInfo) };
 }

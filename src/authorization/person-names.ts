@@ -8,11 +8,15 @@ import { SubjectNames } from '../tokens/subject-names.js';
 export class PersonNames {
   constructor(private readonly names: SubjectNames) {}
 
-  /** The account's id, or a name that only clients of the same sector know (OpenID Connect Core section 8). */
+  /**
+   * The account's id, or a name that only clients of the same sector know (OpenID Connect Core
+   * section 8). A client without https redirect URIs is a sector of its own.
+   */
   of(accountId: string, { clientId, signIn }: Client): string {
     if (signIn.subjectType === 'public') return accountId;
     const [first] = signIn.redirectUris;
-    const host = first !== undefined && URL.canParse(first) ? new URL(first).host : '';
-    return this.names.pairwise(signIn.sectorHost ?? (host === '' ? clientId : host), accountId);
+    // Everybody's own machine, and a private scheme, are no host that clients could share.
+    const sector = first?.startsWith('https://') === true ? new URL(first).host : clientId;
+    return this.names.pairwise(signIn.sectorHost ?? sector, accountId);
   }
 }

@@ -14,7 +14,7 @@ import { IssuerSettings } from '../oauth/issuer-settings.js';
 import type { ShownActivity, ShownApplication, ShownSession } from './page-views.js';
 import { deviceOf } from './device.js';
 
-/** Sessions and authorizations that a page shows at most. */
+/** Sessions that a page shows at most. */
 const MOST = 100;
 const PAGE = 20;
 /** The place of a record in the log. */
@@ -40,21 +40,21 @@ export class AccountDesk {
 
   /** What applications may have of the person: agreed to, or in use. */
   async applicationsOf({ account: { accountId } }: Person): Promise<readonly ShownApplication[]> {
-    const [consents, authorizations] = await Promise.all([
+    const [consents, authorized] = await Promise.all([
       this.consents.list(accountId),
-      this.authorizations.list(accountId, MOST),
+      this.authorizations.clientsOf(accountId),
     ]);
-    const clientIds = new Set([...consents, ...authorizations].map(({ clientId }) => clientId));
+    const clientIds = new Set([...consents, ...authorized].map(({ clientId }) => clientId));
     return Promise.all(
       [...clientIds].map(async (clientId) => {
         const consent = consents.find((each) => each.clientId === clientId);
-        const used = authorizations.filter((each) => each.clientId === clientId);
-        const scopes = new Set([...(consent?.scope ?? []), ...used.flatMap(({ scope }) => scope)]);
+        const used = authorized.find((each) => each.clientId === clientId);
+        const scopes = new Set([...(consent?.scope ?? []), ...(used?.scope ?? [])]);
         return {
           clientId,
           name: await this.#nameOf(clientId),
           scopes: [...scopes],
-          grantedAt: consent?.grantedAt ?? Math.max(...used.map(({ createdAt }) => createdAt)),
+          grantedAt: consent?.grantedAt ?? used?.createdAt ?? 0,
           offline: scopes.has('offline_access'),
         };
       }),

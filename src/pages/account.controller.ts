@@ -6,6 +6,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import { MIN_PASSWORD_LENGTH } from '../accounts/password-rules.js';
 import { AuditTrail } from '../audit/audit-trail.js';
 import type { Person } from '../authorization/authorization-flow.js';
+import { AuthorizationDirectory } from '../authorization/authorization-directory.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
 import { SignOut } from '../authorization/sign-out.js';
@@ -58,6 +59,7 @@ export class AccountController {
     private readonly signIn: SignInDesk,
     private readonly signOut: SignOut,
     private readonly authorizations: AuthorizationStore,
+    private readonly directory: AuthorizationDirectory,
     private readonly consents: ConsentStore,
     private readonly trail: AuditTrail,
     private readonly cookies: BrowserCookies,
@@ -138,7 +140,7 @@ export class AccountController {
     this.#leave(response);
   }
 
-  /** Takes back what an application may have; what it got in the person's name is refused within a second. */
+  /** Takes back what an application may have; what it got in the person's name is refused at once. */
   @Post('applications/withdraw')
   async withdraw(@Req() request: TokenHttpRequest, @Res() response: ServerResponse): Promise<void> {
     const sent = await this.#sent(request, response);
@@ -149,15 +151,22 @@ export class AccountController {
     await this.trail.witness(
       visitor.origin,
       async (attempt) => {
-        const isKnown = await this.consents.delete(filter.accountId, filter.clientId);
-        const revoked = await this.authorizations.revokeAll(filter, this.clock.now());
         attempt.note({
           subject: { iss: this.settings.issuer, sub: account.accountId },
           sid: session.sid,
           operation: { name: 'consent-withdrawn' },
-          // Only one that there was: any other text could be anything.
-          ...(isKnown || revoked.length > 0 ? { client: { clientId: filter.clientId } } : {}),
         });
+        let isKnown = false;
+        try {
+          isKnown = await this.consents.delete(filter.accountId, filter.clientId);
+        } finally {
+          // Also when the consent could not be deleted.
+          const revoked = await this.authorizations.revokeAll(filter, this.clock.now());
+          this.directory.forget();
+          // Only one that there was: any other text could be anything.
+          if (isKnown || revoked.length > 0)
+            attempt.note({ client: { clientId: filter.clientId } });
+        }
       },
       'consent',
     );

@@ -50,8 +50,8 @@ export class AuthorizationDesk {
   ): Promise<void> {
     const waiting = await this.look(interaction, visitor, response);
     if (waiting === undefined) return;
-    const { request, step } = waiting;
-    if (step.step === 'answer') await this.answer(request, step, visitor, response);
+    const { step } = waiting;
+    if (step.step === 'answer') await this.answer(waiting, step, visitor, response);
     else this.sender.lead(response, this.pageOf(step.step, interaction, visitor));
   }
 
@@ -84,9 +84,9 @@ export class AuthorizationDesk {
     }
   }
 
-  /** Answers with a code; the record is written before. */
+  /** Answers with a code, once; the record is written before. */
   async answer(
-    request: AuthorizationRequest,
+    { request, interaction }: Waiting,
     step: Extract<Step, { step: 'answer' | 'consent' }>,
     visitor: Visitor,
     response: ServerResponse,
@@ -104,6 +104,7 @@ export class AuthorizationDesk {
         },
         'authorization',
       );
+      this.interactions.close(interaction);
       this.sender.lead(response, location);
     } catch (error) {
       // What was refused at the last moment is told as well; it is on record already.

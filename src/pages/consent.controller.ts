@@ -6,7 +6,10 @@ import { ApiExcludeController } from '@nestjs/swagger';
 
 import { AuditTrail } from '../audit/audit-trail.js';
 import { AuthorizationFlow, type Step } from '../authorization/authorization-flow.js';
-import { AuthorizationRefusedError } from '../authorization/authorization-request.js';
+import {
+  AuthorizationRefusedError,
+  type AuthorizationRequest,
+} from '../authorization/authorization-request.js';
 import { ClientDirectory } from '../clients/client-directory.js';
 import { readForm, readQuery } from '../endpoints/form.js';
 import type { TokenHttpRequest } from '../endpoints/token-endpoint.js';
@@ -65,7 +68,7 @@ export class ConsentController {
       return;
     }
     // Exactly what was shown is agreed to: when it changed meanwhile the page is shown again.
-    if (!this.tokens.isOurs(FORM, visitor, parameters, digestOf(step)))
+    if (!this.tokens.isOurs(FORM, visitor, parameters, digestOf(waiting.request, step)))
       await this.#ask(waiting, step, sealed, visitor, response);
     else if (decision === 'allow') await this.#allow(waiting, step, visitor, response);
     else if (decision === 'deny') await this.#deny(waiting, step, visitor, response);
@@ -79,13 +82,14 @@ export class ConsentController {
     visitor: Visitor,
     response: ServerResponse,
   ): Promise<void> {
-    const { client, redirectUri } = waiting.request;
+    const { request } = waiting;
+    const { client, redirectUri } = request;
     const { name, username } = step.person.account;
     const { host, protocol } = new URL(redirectUri);
     const view = {
       action: FORM,
       hidden: {
-        [FORM_TOKEN]: this.tokens.make(FORM, visitor, digestOf(step)),
+        [FORM_TOKEN]: this.tokens.make(FORM, visitor, digestOf(request, step)),
         request: sealed,
       },
       clientName: client.name,
@@ -103,15 +107,23 @@ export class ConsentController {
   }
 
   async #allow(
-    { request }: Waiting,
+    waiting: Waiting,
     step: ConsentStep,
     visitor: Visitor,
     response: ServerResponse,
   ): Promise<void> {
-    await this.#witness(request.client.clientId, step, visitor, () =>
-      this.flow.agree(request, step),
-    );
-    await this.desk.answer(request, step, visitor, response);
+    const { request } = waiting;
+    const before = await this.flow.agreedBefore(request, step);
+    try {
+      await this.#witness(request.client.clientId, step, visitor, () =>
+        this.flow.agree(request, step, before),
+      );
+    } catch (error) {
+      // What is on no record was not agreed to.
+      await this.flow.takeBack(request, step, before);
+      throw error;
+    }
+    await this.desk.answer(waiting, step, visitor, response);
   }
 
   async #deny(
@@ -165,9 +177,12 @@ export class ConsentController {
   }
 }
 
-/** What a person agrees to, in short. */
-function digestOf({ scope, targets }: ConsentStep): string {
+/** What a person agrees to and for whom, in short. */
+function digestOf(
+  { client, redirectUri }: AuthorizationRequest,
+  { scope, targets }: ConsentStep,
+): string {
   return createHash('sha256')
-    .update(JSON.stringify([scope, targets]))
+    .update(JSON.stringify([client.clientId, redirectUri, scope, targets]))
     .digest('base64url');
 }

@@ -40,7 +40,7 @@ export class PasswordDesk {
 
   /**
    * Gives an account the password of a form (`current-password`, `new-password`, `repeat-password`)
-   * and ends its other sessions.
+   * and ends its other sessions with everything that was ever allowed elsewhere than in this one.
    * @param spared the session that goes on
    * @returns the account with its new password, or what is wrong
    */
@@ -54,24 +54,41 @@ export class PasswordDesk {
     const next = parameters.get('new-password') ?? '';
     try {
       const account = await this.signIn.authenticate(username, current, visitor);
-      const changed = await this.trail.witness(
-        visitor.origin,
+      const problem = this.#problem(account, current, next, parameters.get('repeat-password'));
+      return { account: await this.#change(account, next, problem, visitor, spared) };
+    } catch (error) {
+      return problemOf(error);
+    }
+  }
+
+  /** @throws OAuthError; whoever had the old password is out also when the change is on no record */
+  async #change(
+    account: Account,
+    next: string,
+    problem: ChangePasswordError | undefined,
+    { origin }: Visitor,
+    spared: string | undefined,
+  ): Promise<Account> {
+    const { accountId } = account;
+    const operation = 'password-changed';
+    let isWritten = false;
+    try {
+      return await this.trail.witness(
+        origin,
         async (attempt) => {
           attempt.note({
-            subject: { iss: this.settings.issuer, sub: account.accountId },
-            operation: { name: 'password-changed' },
+            subject: { iss: this.settings.issuer, sub: accountId },
+            operation: { name: operation },
           });
-          const problem = this.#problem(account, current, next, parameters.get('repeat-password'));
           if (problem !== undefined) throw new UnfitPasswordError(problem);
-          return this.#write(account, next);
+          const changed = await this.#write(account, next);
+          isWritten = true;
+          return changed;
         },
         'account_change',
       );
-      const cause = { origin: visitor.origin, operation: 'password-changed' };
-      await this.signOut.endAll(account.accountId, cause, spared);
-      return { account: changed };
-    } catch (error) {
-      return problemOf(error);
+    } finally {
+      if (isWritten) await this.signOut.endEverything(accountId, { origin, operation }, spared);
     }
   }
 

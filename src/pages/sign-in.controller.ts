@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
 
-import { Controller, Get, Post, Req, Res, UseFilters } from '@nestjs/common';
+import { Controller, Get, Logger, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 
 import type { Account } from '../accounts/account.js';
 import { MIN_PASSWORD_LENGTH } from '../accounts/password-rules.js';
 import { SignInRefusedError } from '../accounts/sign-in-refused-error.js';
 import { readForm, readQuery } from '../endpoints/form.js';
+import { wordsOfCause } from '../endpoints/send-refusal.js';
 import type { TokenHttpRequest } from '../endpoints/token-endpoint.js';
 import { SealedValues } from '../keys/sealed-values.js';
 import { InvalidRequestError, OAuthError } from '../oauth/oauth-error.js';
@@ -33,6 +34,8 @@ type Remark = Partial<Pick<SignInPage, 'username' | 'error' | 'retryAfterSeconds
 @UseFilters(PageErrorFilter)
 @ApiExcludeController()
 export class SignInController {
+  readonly #logger = new Logger(SignInController.name);
+
   constructor(
     private readonly visitors: Visitors,
     private readonly waiting: WaitingRequests,
@@ -72,7 +75,10 @@ export class SignInController {
       if (account.password?.mustChange === true) this.#sendPassword(response, arrival, username);
       else await this.#goOn(account, arrival, response);
     } catch (error) {
-      this.#send(response, arrival, { username, ...remarkOf(error) }, error);
+      const remark = remarkOf(error);
+      if (remark.error === 'unavailable' && error instanceof OAuthError)
+        this.#logger.error({ reason: error.reason, cause: wordsOfCause(error) });
+      this.#send(response, arrival, { username, ...remark }, error);
     }
   }
 

@@ -24,6 +24,7 @@ import { localesOf } from './waiting-requests.js';
 
 const FORM = '/connect/endsession';
 const WAY_BACK = 'way back after signing out';
+/** Bytes: what comes back is sealed into a form, too. */
 const MAX_STATE = 2048;
 
 /** Where a person goes after signing out: a registered address, or our own page. */
@@ -144,13 +145,10 @@ export class SignOutController {
     this.sender.send(response, 'signed-out', view, { locales: localesOf(visitor) });
   }
 
-  /** @throws InvalidRequestError when there is one that is not ours */
+  /** Undefined also when it cannot be verified, or no more: then it says nothing, and the person is asked. */
   async #hint(parameters: RequestParameters): Promise<IdTokenHint | undefined> {
     const token = parameters.get('id_token_hint');
-    if (token === undefined) return undefined;
-    const hint = await this.idTokens.readHint(token);
-    if (hint === undefined) throw refuse('The id_token_hint is not acceptable.');
-    return hint;
+    return token === undefined ? undefined : this.idTokens.readHint(token);
   }
 
   /** @throws InvalidRequestError when two are named, or one that is unknown */
@@ -182,11 +180,13 @@ function wayBackOf(client: Client | null, parameters: RequestParameters): WayBac
   const address = parameters.get('post_logout_redirect_uri');
   const state = parameters.get('state');
   const clientName = client?.name;
-  if (address === undefined) return { address: undefined, clientName };
+  // A hint that says nothing might have named the client: whoever wants to sign out still can.
+  const isNameless = client === null && parameters.get('id_token_hint') !== undefined;
+  if (address === undefined || isNameless) return { address: undefined, clientName };
   if (!client?.signIn.postLogoutRedirectUris.includes(address))
     throw refuse('The address to return to is not registered for this application.');
   if (state === undefined) return { address, clientName };
-  if (state.length > MAX_STATE) throw refuse('state is malformed.');
+  if (Buffer.byteLength(state) > MAX_STATE) throw refuse('state is malformed.');
   const query = new URLSearchParams({ state }).toString();
   return { address: `${address}${address.includes('?') ? '&' : '?'}${query}`, clientName };
 }

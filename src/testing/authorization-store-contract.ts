@@ -334,7 +334,10 @@ export function authorizationStoreContract(
         [{ accountId, sparedSid: sid }, ['otherSid']],
         [{ accountId, sparedSid: undefined }, ['online', 'offline', 'otherClient', 'otherSid']],
         [{ accountId, sparedSid: '\0' }, ['online', 'offline', 'otherClient', 'otherSid']],
-        [{ accountId, sparedSid: unique('none'), onlyOnline: true }, ['online', 'otherClient', 'otherSid']],
+        [
+          { accountId, sparedSid: unique('none'), onlyOnline: true },
+          ['online', 'otherClient', 'otherSid'],
+        ],
         [{ accountId, sids, sparedSid: sid }, []],
       ];
       for (const [filter, expected] of filters) {

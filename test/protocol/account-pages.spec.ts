@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { hashOpaqueSecret } from '../../src/oauth/opaque-secret.js';
@@ -353,6 +353,17 @@ describe('A person sees where they are signed in, and ends it', () => {
   });
 });
 
+describe('What an end before could not revoke', () => {
+  it('is revoked when the person signs out everywhere', async () => {
+    const { browser: lost, tokens } = await withTokens();
+    await provider.sessions.end(await sidIn(lost));
+    const browser = await signedIn();
+    await submit(browser, '/account/sign-out-everywhere');
+    provider.clock.advance(1_000);
+    await expectAllDead(provider, tokens);
+  });
+});
+
 describe('A person sees which applications have access, and takes it back', () => {
   it('those that they agreed to, and those of the company that are in use', async () => {
     const browser = await signedIn();
@@ -367,6 +378,39 @@ describe('A person sees which applications have access, and takes it back', () =
     expect(page.text.match(/Also while you are away/g)?.length).toBe(1);
     const bobs = await signedIn('bob');
     expect((await bobs.open('/account')).text).toContain('No application has access');
+  });
+
+  it('also those that were used long before a hundred other sign-ins', async () => {
+    const { browser } = await withTokens('alice', {
+      client_id: 'letters',
+      scope: 'openid offline_access',
+    });
+    const asked = { client_id: 'web_app', scope: 'openid' };
+    await provider.code(asked, browser);
+    for (let count = 0; count < 100; count += 1) {
+      provider.clock.advance(1);
+      await browser.send(provider.authorizeUrl({ ...asked, prompt: 'none' }));
+    }
+    const { text } = await browser.open('/account');
+    expect(text).toContain('<bdi>Letters</bdi>');
+    expect(text.match(/Also while you are away/g)?.length).toBe(1);
+  });
+
+  it.each([
+    ['the consent cannot be deleted', () => jest.spyOn(provider.consents, 'delete'), false],
+    ['it cannot be recorded', () => undefined, true],
+  ])('and its tokens are dead also when %s', async (_, failing, isWithdrawn) => {
+    const { browser, tokens } = await withTokens();
+    const spied = failing()?.mockRejectedValueOnce(new Error('no connection'));
+    const withdraw = (): Promise<Visit> =>
+      submit(browser, '/account/applications/withdraw', { client_id: 'web_app' });
+    const visit = await (spied ? withdraw() : provider.withoutRecord('consent', withdraw));
+    spied?.mockRestore();
+    expect(visit.status).toBe(503);
+    provider.clock.advance(1_000);
+    await expectAllDead(provider, tokens);
+    const consent = await provider.consents.find(await idOf('alice'), 'web_app');
+    expect(consent === null).toBe(isWithdrawn);
   });
 
   it('with its refresh tokens, and its access tokens for whoever holds them, at once', async () => {
@@ -571,6 +615,43 @@ describe('A person changes their password', () => {
     expect(statuses).toEqual([403, 403, 403, 403, 403, 429]);
     expect(bobs.last?.headers['retry-after']).toBe('1');
     provider.clock.advance(60 * MINUTE);
+  });
+
+  it('and whoever has the old one is out, also when the change cannot be recorded', async () => {
+    const hash = (await provider.account('bob')).password;
+    const { browser: lost, tokens } = await withTokens('bob');
+    const browser = await signedIn('bob');
+    await browser.open('/account/password');
+    const page = await provider.withoutRecord('account_change', () =>
+      browser.submit({
+        'current-password': PASSWORDS.bob,
+        'new-password': NEW,
+        'repeat-password': NEW,
+      }),
+    );
+    expect(page.status).toBe(503);
+    expect(await isIn(lost)).toBe(false);
+    expect(await isIn(browser)).toBe(true);
+    provider.clock.advance(1_000);
+    await expectAllDead(provider, tokens);
+    await provider.changeAccount('bob', { password: hash });
+  });
+
+  it('and what was to outlive other sessions ends with them', async () => {
+    const hash = (await provider.account('bob')).password;
+    const asked = { scope: 'openid address:read offline_access' };
+    const { tokens } = await withTokens('bob', asked);
+    const { browser, tokens: kept } = await withTokens('bob', asked);
+    await browser.open('/account/password');
+    await browser.submit({
+      'current-password': PASSWORDS.bob,
+      'new-password': NEW,
+      'repeat-password': NEW,
+    });
+    provider.clock.advance(1_000);
+    await expectAllDead(provider, tokens);
+    expect((await provider.refresh(kept.body['refresh_token'])).status).toBe(200);
+    await provider.changeAccount('bob', { password: hash });
   });
 
   it('and is out everywhere else, and here under another secret', async () => {

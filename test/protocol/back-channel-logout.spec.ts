@@ -13,7 +13,7 @@ import type { SignInSettings } from '../../src/clients/client.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
 import type { TextBrowser } from '../support/browser.js';
 import { LoopbackServer } from '../support/loopback-server.js';
-import type { Answer } from '../support/protocol.js';
+import { encode, type Answer } from '../support/protocol.js';
 import { CALLBACK, claimsIn, ISSUER, Provider, type PersonName } from '../support/provider.js';
 import { expectNotAtUserInfo, expectRefusal } from '../support/refusals.js';
 
@@ -160,8 +160,9 @@ describe('A logout token is', () => {
       });
     }
     const stranger = provider.browser();
-    const hinted = await stranger.send(`${ISSUER}/connect/endsession?id_token_hint=${token}`);
-    expect(hinted.status).toBe(400);
+    const back = encode({ id_token_hint: token, post_logout_redirect_uri: 'https://evil.example' });
+    const hinted = await stranger.send(`${ISSUER}/connect/endsession?${back}`);
+    expect({ status: hinted.status, location: hinted.location }).toEqual({ status: 200 });
     const asked = await stranger.send(provider.authorizeUrl({ id_token_hint: token }));
     expect(asked.location?.searchParams.get('error')).toBe('invalid_request');
   });

@@ -692,6 +692,33 @@ describe('Who is signed in is asked again when the application wants to be sure'
     expectCode(await enter(alices, 'alice'));
   });
 
+  it('and once more when that was too long ago by the time they agree', async () => {
+    const browser = provider.browser();
+    const client_id = await application();
+    const asking = async (asked: Asked): Promise<void> => {
+      expectSignInPage(await ask(browser, { client_id, prompt: 'login', ...asked }));
+      expectConsentPage(await enter(browser, 'alice'));
+    };
+    const allow = (): Promise<Visit> => browser.submit({ decision: 'allow' });
+    await ask(browser, { client_id: 'web_app' });
+    await enter(browser, 'alice');
+    for (const [asked, minutes] of [
+      [{ max_age: '60' }, 2],
+      [{}, 10],
+      [{ max_age: '0' }, 10],
+    ] as const) {
+      await asking(asked);
+      provider.clock.advance(minutes * MINUTE);
+      expectSignInPage(await allow());
+    }
+    await asking({ max_age: '60' });
+    provider.clock.advance(MINUTE);
+    expectCode(await allow());
+    await asking({ prompt: 'login consent' });
+    provider.clock.advance(10 * MINUTE - 1);
+    expectCode(await allow());
+  });
+
   it('with an id_token_hint of somebody else, and nobody but them will do', async () => {
     const bobs = await idTokenOf('bob');
     expectTold(await open({ id_token_hint: bobs, prompt: 'none' }), 'login_required');
@@ -1035,6 +1062,158 @@ describe('An application gets what the person agreed to', () => {
       'authorization granted',
     ]);
     expectConsentPage(await ask(browser, { client_id, prompt: 'consent' }));
+  });
+
+  it('and to nothing that is on no record: what they agreed to before counts', async () => {
+    const client_id = await application();
+    const browser = await signedIn();
+    const allow = (): Promise<Visit> => browser.submit({ decision: 'allow' });
+    await ask(browser, { client_id, scope: 'openid' });
+    const visit = await provider.withoutRecord('consent', allow);
+    expect({ status: visit.status, location: visit.location }).toEqual({ status: 503 });
+    expect(await agreed(client_id)).toBeNull();
+    await ask(browser, { client_id, scope: 'openid' });
+    expectCode(await allow());
+    const before = await agreed(client_id);
+    await ask(browser, { client_id, scope: 'openid address:read' });
+    expect((await provider.withoutRecord('consent', allow)).status).toBe(503);
+    expect(await agreed(client_id)).toEqual(before);
+    await ask(browser, { client_id, scope: 'openid address:read' });
+    expectCode(await allow());
+  });
+
+  it.each([
+    'http://127.0.0.1:5000/callback',
+    'http://[::1]:5000/callback',
+    'http://localhost:5000/callback',
+    'com.example.app:/callback',
+  ])(
+    'and is asked each time when any program on their machine could wait at %s',
+    async (redirectUri) => {
+      const uris = { redirectUris: [redirectUri.replace('1:5000', '1'), CALLBACK] };
+      const browser = await signedIn();
+      for (const consentRequired of [true, false]) {
+        const client_id = await application({ signIn: { ...uris, consentRequired } });
+        const asked = { client_id, redirect_uri: redirectUri };
+        for (let count = 0; count < 2; count += 1) {
+          expectConsentPage(await ask(browser, asked));
+          expectCode(await browser.submit({ decision: 'allow' }));
+        }
+        const silent = await ask(browser, { ...asked, prompt: 'none' });
+        expect(silent.location?.href.startsWith(`${redirectUri}?`)).toBe(true);
+        expect(answerOf(silent)).toMatchObject({ error: 'consent_required', state: 'state-1' });
+        // Only https says that it is this application.
+        expectCode(await ask(browser, { client_id, prompt: 'none' }));
+        const secretive = await application({
+          kind: 'confidential',
+          signIn: { redirectUris: [redirectUri], consentRequired: false },
+        });
+        if (redirectUri.startsWith('http:'))
+          expectCode(await ask(browser, { ...asked, client_id: secretive }));
+      }
+    },
+  );
+
+  it('but not each time at a page of this very server, which no other program is', async () => {
+    const issuer = 'http://localhost:3000';
+    const local = await Provider.start({ issuer });
+    try {
+      const signIn = {
+        redirectUris: [`${issuer}/docs/oauth2-redirect.html`, 'http://localhost:3001/docs'],
+        consentRequired: false,
+      };
+      await local.client({
+        clientId: 'docs',
+        kind: 'public',
+        grantTypes: [GrantType.AuthorizationCode],
+        scopes: ['openid'],
+        signIn,
+      });
+      const browser = local.browser();
+      const [own, other] = signIn.redirectUris.map((redirect_uri) => ({
+        client_id: 'docs',
+        scope: 'openid',
+        redirect_uri,
+      }));
+      await local.signIn(browser, 'alice', own);
+      expect(answerOf(await browser.send(local.authorizeUrl(own)))).toHaveProperty('code');
+      expectConsentPage(await browser.open(local.authorizeUrl(other)));
+    } finally {
+      await local.stop();
+    }
+  });
+
+  it('and knows them by a name of its own, though it answers on their machine as others do', async () => {
+    const subjects: unknown[] = [];
+    for (const redirect_uri of ['http://127.0.0.1:5000/callback', 'com.example.app:/callback']) {
+      for (let count = 0; count < 2; count += 1) {
+        const client_id = await application({
+          signIn: { redirectUris: [redirect_uri], subjectType: 'pairwise' },
+        });
+        const code = await provider.code({ client_id, redirect_uri });
+        const tokens = await provider.redeem(code, { client_id, redirect_uri });
+        subjects.push(claimsIn(tokens, 'id_token')['sub']);
+      }
+    }
+    expect(new Set(subjects).size).toBe(4);
+  });
+
+  it('and not by a token of the page of another application', async () => {
+    const scope = 'openid';
+    const elsewhere = 'https://elsewhere.example/callback';
+    const trusted = await application();
+    const other = await application({ signIn: { redirectUris: [CALLBACK, elsewhere] } });
+    const browser = await signedIn();
+    for (const shown of [
+      { client_id: trusted, scope },
+      { client_id: other, scope, redirect_uri: elsewhere },
+    ]) {
+      await ask(browser, shown);
+      const { form_token = '' } = browser.form().fields;
+      await ask(browser, { client_id: other, scope });
+      const { result: page, records } = await provider.recorded(() =>
+        browser.submit({ form_token, decision: 'allow' }),
+      );
+      expectConsentPage(page);
+      expect(records).toEqual([]);
+      expect(await agreed(other)).toBeNull();
+    }
+  });
+
+  it('and a claim by name that it may not have never comes later, either', async () => {
+    const client_id = await application({
+      grantTypes: [GrantType.AuthorizationCode, GrantType.RefreshToken],
+      scopes: ['openid', 'offline_access', 'profile'],
+    });
+    const claims = '{"userinfo":{"email":null,"name":null},"id_token":{"email":null,"acr":null}}';
+    const asked = { client_id, scope: 'openid offline_access', claims };
+    const tokens = await provider.redeem(await provider.code(asked), { client_id });
+    await provider.change(client_id, { scopes: ['openid', 'offline_access', 'profile', 'email'] });
+    const later = await provider.refresh(tokens.body['refresh_token'], { client_id });
+    expect(claimsIn(later, 'id_token')).not.toHaveProperty('email');
+    expect((await provider.userInfo(later.body['access_token'])).body).toEqual({
+      sub: await idOf('alice'),
+      name: 'Alice Example',
+    });
+  });
+
+  it('once: the pages that led to the code lead to no other one', async () => {
+    const client_id = await application();
+    const browser = provider.browser();
+    const signInPage = await ask(browser, { client_id });
+    const consentPage = await enter(browser, 'alice');
+    expectConsentPage(consentPage);
+    expectCode(await browser.submit({ decision: 'allow' }));
+    // Somebody clicked twice: the browser goes by the last answer.
+    browser.last = consentPage;
+    expectCode(await browser.submit({ decision: 'allow' }));
+    provider.clock.advance(5_000);
+    for (const { url } of [signInPage, consentPage]) expectExpired(await browser.open(url));
+    browser.last = consentPage;
+    expectExpired(await browser.submit({ decision: 'allow' }));
+    browser.last = signInPage;
+    expectExpired(await enter(browser, 'alice'));
+    expectCode(await ask(browser, { client_id }));
   });
 
   it('and nothing else: what changed since the page was shown is shown again', async () => {

@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { decodeProtectedHeader, SignJWT } from 'jose';
 
+import { LogoutNotices } from '../../src/authorization/logout-notices.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { LogoutTokenIssuer } from '../../src/tokens/logout-token-issuer.js';
 import { OwnTokens } from '../../src/tokens/own-tokens.js';
@@ -76,6 +77,14 @@ async function expectSignedOut(at = browser): Promise<void> {
   expect(visit.location?.pathname).toBe('/sign-in');
 }
 
+/** What alice has, signed by somebody else. */
+function foreign(keyId: string): Promise<string> {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return new SignJWT(claimsIn(given, 'id_token'))
+    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: keyId })
+    .sign(privateKey);
+}
+
 /** Expects a page that refuses, leads nowhere, and signs nobody out. */
 async function expectRefusedPage(send: () => Promise<Visit>, status = 400): Promise<Visit> {
   const { result: visit, records } = await provider.recorded(send);
@@ -96,6 +105,22 @@ function expectAsked(visit: Visit): void {
   expect(visit.text).toContain('Alice Example');
 }
 
+/** Expects that an ID token hint says nothing: the person is asked, and nobody is led anywhere. */
+async function expectNoHint(token: string): Promise<void> {
+  for (const address of [BYE, 'https://evil.example']) {
+    const parameters = { id_token_hint: token, post_logout_redirect_uri: address, state: 's' };
+    const { result: visit, records } = await provider.recorded(() => ask(parameters));
+    expectAsked(visit);
+    expect(visit.text).not.toContain('Web application');
+    expect(visit.text).not.toContain('evil');
+    expect(visit.headers['content-security-policy']).toContain("form-action 'self';");
+    expect(records).toEqual([]);
+    await expectSignedIn();
+    const { status, location } = await provider.browser().send(signOutUrl(parameters));
+    expect({ status, location }).toEqual({ status: 200 });
+  }
+}
+
 /** Expects that the browser goes there, without its session. */
 async function expectLeft(send: () => Promise<Visit>, location: string): Promise<void> {
   const { result: visit, records } = await provider.recorded(send);
@@ -112,25 +137,36 @@ async function expectLeft(send: () => Promise<Visit>, location: string): Promise
   await expectSignedOut();
 }
 
-describe('An ID token hint is refused', () => {
+describe('An ID token hint says nothing', () => {
   it.each(['x', 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.', 'null', 'x'.repeat(5_000)])(
     'when it is garbage, as %.30s',
     async (garbage) => {
-      await expectRefusedPage(() => ask({ id_token_hint: garbage, post_logout_redirect_uri: BYE }));
+      await expectNoHint(garbage);
     },
   );
+
+  it('when its key is gone, and whoever wants to sign out can', async () => {
+    await expectNoHint(await foreign('gone'));
+    await ask({ id_token_hint: await foreign('gone'), post_logout_redirect_uri: BYE });
+    const visit = await browser.post({ choice: 'sign-out' });
+    expect({ status: visit.status, location: visit.location }).toEqual({ status: 200 });
+    await expectSignedOut();
+  });
+
+  it('but the client that is named beside it does', async () => {
+    const named = { id_token_hint: 'x', client_id: 'web_app' };
+    await expectRefusedPage(() =>
+      ask({ ...named, post_logout_redirect_uri: 'https://evil.example' }),
+    );
+    expectAsked(await ask({ ...named, post_logout_redirect_uri: BYE }));
+    await expectLeft(() => browser.post({ choice: 'sign-out' }), BYE);
+  });
 
   it('when nobody signed it, or somebody else did', async () => {
     const [header = '', payload = '', signature = ''] = hint().split('.');
     const none = Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url');
     const first = signature.startsWith('A') ? 'B' : 'A';
-    const claims = claimsIn(given, 'id_token');
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const { kid = '' } = decodeProtectedHeader(hint());
-    const foreign = (keyId: string): Promise<string> =>
-      new SignJWT(claims)
-        .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: keyId })
-        .sign(privateKey);
     const wrong = [
       `${none}.${payload}.`,
       `${none}.${payload}.${signature}`,
@@ -140,7 +176,7 @@ describe('An ID token hint is refused', () => {
       await foreign(kid),
       await foreign('unknown'),
     ];
-    for (const each of wrong) await expectRefusedPage(() => ask({ id_token_hint: each }));
+    for (const each of wrong) await expectNoHint(each);
   });
 
   it('when it is another token of ours', async () => {
@@ -162,9 +198,11 @@ describe('An ID token hint is refused', () => {
       await own.sign('JWT', { ...claims, aud: undefined }),
       await own.sign('JWT', { ...claims, sub: undefined }),
     ];
-    for (const each of wrong) await expectRefusedPage(() => ask({ id_token_hint: each }));
+    for (const each of wrong) await expectNoHint(each);
   });
+});
 
+describe('An ID token hint is refused', () => {
   it('when the request names another client than it is of', async () => {
     await expectRefusedPage(() => ask({ id_token_hint: hint(), client_id: 'portal' }));
     await expectRefusedPage(() => ask({ id_token_hint: hint(), client_id: 'nobody' }));
@@ -241,10 +279,18 @@ describe('The address to return to is refused', () => {
   });
 
   it('with a state that is too long to come back', async () => {
-    const state = 'x'.repeat(2049);
-    await expectRefusedPage(() =>
-      ask({ id_token_hint: hint(), post_logout_redirect_uri: BYE, state }),
-    );
+    for (const state of ['x'.repeat(2049), '\u{1F600}'.repeat(513)]) {
+      const about = { post_logout_redirect_uri: BYE, state };
+      for (const who of [{ id_token_hint: hint() }, { client_id: 'web_app' }])
+        await expectRefusedPage(() => ask({ ...about, ...who }));
+    }
+  });
+
+  it('and not with the longest one that can', async () => {
+    const state = '\u{1F600}'.repeat(512);
+    expectAsked(await ask({ client_id: 'web_app', post_logout_redirect_uri: BYE, state }));
+    const query = new URLSearchParams({ state }).toString();
+    await expectLeft(() => browser.post({ choice: 'sign-out' }), `${BYE}?${query}`);
   });
 });
 
@@ -453,6 +499,62 @@ describe('With an ID token of the session that is open, it ends at once', () => 
       }),
     ]);
     expect(JSON.stringify(records)).not.toMatch(/eyJ/);
+  });
+});
+
+/** Lets one call of the store that revokes fail. */
+function failing(call: 'first' | 'second'): { readonly mockRestore: () => void } {
+  const store = provider.authorizations;
+  const revokeAll = store.revokeAll.bind(store);
+  const spied = jest.spyOn(store, 'revokeAll');
+  if (call === 'second') spied.mockImplementationOnce(revokeAll);
+  return spied.mockRejectedValueOnce(new Error('no connection'));
+}
+
+describe('What fails on the way leaves nothing half done', () => {
+  it('when what was allowed cannot be revoked: the session goes on until it can', async () => {
+    await ask({});
+    const spied = failing('first');
+    const { result: visit, records } = await provider.recorded(() =>
+      browser.post({ choice: 'sign-out' }),
+    );
+    spied.mockRestore();
+    expect(visit.status).toBe(503);
+    expect(records).toEqual([]);
+    await expectSignedIn();
+    await ask({});
+    await browser.post({ choice: 'sign-out' });
+    await expectSignedOut();
+    provider.clock.advance(1_000);
+    await expectAllDead(provider, given);
+  });
+
+  it('when it cannot be revoked a second time: the session has ended, on record', async () => {
+    await ask({});
+    const spied = failing('second');
+    const { result: visit, records } = await provider.recorded(() =>
+      browser.post({ choice: 'sign-out' }),
+    );
+    spied.mockRestore();
+    expect(visit.status).toBe(503);
+    expect(eventsOf(records)).toEqual(['session_end granted']);
+    await expectSignedOut();
+    provider.clock.advance(1_000);
+    await expectAllDead(provider, given);
+  });
+
+  it('when the record cannot be written: all has ended, and the applications are told', async () => {
+    const send = jest.spyOn(provider.app.get(LogoutNotices, { strict: false }), 'send');
+    await ask({});
+    const visit = await provider.withoutRecord('session_end', () =>
+      browser.post({ choice: 'sign-out' }),
+    );
+    expect(visit.status).toBe(503);
+    expect(send.mock.calls.map(([{ sid }]) => sid)).toEqual([textClaim(given, 'id_token', 'sid')]);
+    send.mockRestore();
+    await expectSignedOut();
+    provider.clock.advance(1_000);
+    await expectAllDead(provider, given);
   });
 });
 
