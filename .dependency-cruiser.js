@@ -206,7 +206,8 @@ export default {
     {
       name: 'http-words-in-endpoints',
       severity: 'error',
-      comment: 'Swagger and form validation belong to src/endpoints, src/admin, src/pages and src/app.',
+      comment:
+        'Swagger and form validation belong to src/endpoints, src/admin, src/pages and src/app.',
       from: { path: '^src/', pathNot: room('endpoints', 'admin', 'pages', 'app') },
       to: { path: npm('@nestjs/swagger', 'class-validator', 'class-transformer') },
     },

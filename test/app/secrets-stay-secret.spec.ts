@@ -56,6 +56,11 @@ function plantForm(browser: TextBrowser, what: string): void {
     if (value.length >= 40) plant(`${name} of ${what}`, value);
 }
 
+function textIn({ body }: ServiceAnswer, member: string): string {
+  const { [member]: value } = body;
+  return typeof value === 'string' ? value : '';
+}
+
 /** A token request of web_app; each token in the answer is a secret that it alone may show. */
 async function redeem(form: Readonly<Record<string, string>>): Promise<ServiceAnswer> {
   const body = { client_id: 'web_app', ...form };
@@ -179,7 +184,7 @@ describe('A secret stays where it belongs', () => {
     };
     const pushed = await service.send('/connect/par', { method: 'POST', body: parameters });
     expect(pushed.status).toBe(201);
-    const requestUri = String(pushed.body['request_uri']);
+    const requestUri = textIn(pushed, 'request_uri');
     const name = requestUri.slice(requestUri.lastIndexOf(':') + 1);
     meant.set(pushed, plant('the name of a pushed request', name));
     const query = new URLSearchParams({ client_id: 'web_app', request_uri: requestUri });
@@ -200,7 +205,7 @@ describe('A secret stays where it belongs', () => {
     });
     const refreshed = await redeem({
       grant_type: GrantType.RefreshToken,
-      refresh_token: String(redeemed.body['refresh_token']),
+      refresh_token: textIn(redeemed, 'refresh_token'),
     });
     await redeem({ grant_type: GrantType.AuthorizationCode, code, code_verifier: verifier });
     for (const secret of [wrong, verifier, tokenOf(refreshed)]) {

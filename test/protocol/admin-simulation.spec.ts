@@ -95,7 +95,7 @@ describe('a simulation', () => {
     const early = { basis: undefined, outcome: 'refused', reason: 'token_expired' } as const;
     for (let index = 0; index < 3_000; index += 1) {
       const more = index % 10 === 9 ? refused : index === 1 ? strange : index === 2 ? early : {};
-      await log.append(attempt(index, more as Partial<AuditRecord>));
+      await log.append(attempt(index, more));
     }
     const from = new Date(START).toISOString();
     const until = new Date(START + 200_000_000).toISOString();
