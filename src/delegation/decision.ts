@@ -99,6 +99,14 @@ export class Decision {
   }
 
   /**
+   * Refuses what only looks like a decision.
+   * @throws TypeError
+   */
+  static require(decision: Decision): void {
+    if (!(#fields in decision)) throw new TypeError('Nothing is issued without a decision');
+  }
+
+  /**
    * Asks the policy about an exchange.
    * @throws OAuthError when it refuses, or allows more than the tokens, the client and the targets
    *   hold (reason `policy_widened`); TypeError when its answer is no verdict

@@ -1,5 +1,6 @@
 import type { RefusalReason } from '../oauth/refusal-reason.js';
 import { EMPTY_SCOPE, intersectScopes, type Scope } from '../oauth/scope.js';
+import type { Actor } from './actor.js';
 import { MAX_DEPTH, type ExchangeRequest } from './exchange-request.js';
 import { isSameParty } from './party.js';
 import type { Policy } from './policy.js';
@@ -115,30 +116,41 @@ export function translated(scope: Scope, mapping: Policy['scopeMapping']): Scope
   );
 }
 
-function isIssuerAllowed(
-  { subject }: Policy,
-  { requester, subjectToken }: ExchangeRequest,
-): boolean {
-  return isIssuerMeant(subject, subjectToken.issuer, requester.party.iss);
+function isIssuerAllowed(policy: Policy, { requester, subjectToken }: ExchangeRequest): boolean {
+  if (isIssuerMeant(policy, subjectToken.issuer, requester.party.iss)) return true;
+  // What is forbidden of a foreign subject stays so in the tokens that were issued here for it.
+  const { iss } = subjectToken.chain.subject;
+  return policy.effect === 'deny' && isIssuerMeant(policy, iss, requester.party.iss);
 }
 
-/** Names mean something within their issuer alone: this server's own unless others are named. */
-function isIssuerMeant({ issuers }: Policy['subject'], issuer: string, own: string): boolean {
-  return issuers === undefined ? issuer === own : issuers.includes(issuer);
+/**
+ * Names mean something within their issuer alone. Where none is named, a right is about this server's
+ * own, and what is forbidden is forbidden whoever gave the name.
+ */
+function isIssuerMeant(
+  { effect, subject: { issuers } }: Policy,
+  issuer: string,
+  own: string,
+): boolean {
+  if (issuers !== undefined) return issuers.includes(issuer);
+  return effect === 'deny' || issuer === own;
 }
 
 function isSubjectMeant(
-  { subject }: Policy,
+  policy: Policy,
   { requester, subjectToken, subjectGroups = [] }: ExchangeRequest,
 ): boolean {
-  const { clientId, chain } = subjectToken;
+  const { clients, subjects, groups } = policy.subject;
+  const { clientId, clientIssuer, chain } = subjectToken;
+  const own = requester.party.iss;
   return (
-    (subject.clients === undefined ||
+    (clients === undefined ||
       (clientId !== undefined &&
-        isIssuerMeant(subject, subjectToken.clientIssuer, requester.party.iss) &&
-        subject.clients.includes(clientId))) &&
-    (subject.subjects === undefined || subject.subjects.includes(chain.subject.sub)) &&
-    (subject.groups === undefined || subject.groups.some((group) => subjectGroups.includes(group)))
+        isIssuerMeant(policy, clientIssuer, own) &&
+        clients.includes(clientId))) &&
+    (subjects === undefined ||
+      (isIssuerMeant(policy, chain.subject.iss, own) && subjects.includes(chain.subject.sub))) &&
+    (groups === undefined || groups.some((group) => subjectGroups.includes(group)))
   );
 }
 
@@ -165,10 +177,15 @@ function isPlaceRight(policy: Policy, request: ExchangeRequest): boolean {
   // Who is the current actor already keeps its place, behind the one before it.
   const [before] = isCurrentActor(request) ? chain.priorActors : chain.actors;
   const place = chain.depth + (joins(policy, request) ? 1 : 0);
-  const name = before?.clientId ?? before?.sub;
-  const isAfter =
-    after === undefined || (name === undefined ? after.length === 0 : after.includes(name));
+  const isAfter = after === undefined || isOneOf(after, before, request.requester.party.iss);
   return isAfter && place >= (position?.from ?? 0) && place <= (position?.to ?? Infinity);
+}
+
+/** Whether an actor is one of these clients of ours; nobody is one of none. */
+function isOneOf(clients: readonly string[], actor: Actor | undefined, own: string): boolean {
+  if (actor === undefined) return clients.length === 0;
+  const clientId = actor.clientId ?? (actor.iss === own ? actor.sub : undefined);
+  return clientId !== undefined && clients.includes(clientId);
 }
 
 function isLoopAllowed(policy: Policy, request: ExchangeRequest): boolean {

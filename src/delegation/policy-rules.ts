@@ -97,11 +97,16 @@ export function policyProblems(policy: Policy): readonly PolicyProblem[] {
   between('actor.position.to', actor.position?.to, 1, MAX_DEPTH);
   between('stepUp.maxAge', stepUp?.maxAge, 0, YEARS);
   between('stepUp.fromDepth', stepUp?.fromDepth, 1, MAX_DEPTH);
+  const { from: first = -Infinity, to: last = Infinity } = actor.position ?? {};
+  check(first <= last, 'actor.position', 'must begin before it ends');
   const { from = -Infinity, until = Infinity } = validity ?? {};
   check(from < until, 'validity', 'must begin before it ends');
   check(
     effect === 'allow' ||
-      (acting.actorToken === 'optional' && !acting.proofRequired && stepUp === undefined),
+      (acting.mode === 'delegation' &&
+        acting.actorToken === 'optional' &&
+        !acting.proofRequired &&
+        stepUp === undefined),
     'effect',
     'a policy that denies names whom and what it denies, not how',
   );

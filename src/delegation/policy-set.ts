@@ -1,10 +1,18 @@
-import { isScopeWithin, type Scope } from '../oauth/scope.js';
+import { EMPTY_SCOPE, isScopeWithin, type Scope } from '../oauth/scope.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
 import type { ExchangeRequest } from './exchange-request.js';
 import { clientSettingsPolicies } from './client-settings-policies.js';
-import { ceilingOf, isDelegation, isSelf, POLICY_CHECKS, presenterOf } from './policy-checks.js';
+import { ActorPolicies } from './actor-policies.js';
+import {
+  ceilingOf,
+  isDelegation,
+  isSelf,
+  POLICY_CHECKS,
+  presenterOf,
+  type PolicyCheck,
+} from './policy-checks.js';
 import type { Policy } from './policy.js';
-import type { ActingMode, Allowed, Basis, Refused, Verdict } from './verdict.js';
+import type { ActingMode, Basis, Refused, Verdict } from './verdict.js';
 
 /** How one policy judges one request, check by check. */
 export interface ConsideredPolicy {
@@ -29,133 +37,122 @@ export interface Explanation {
 }
 
 /**
- * The policies at a moment. Their order never matters: what one of them allows by itself, and none
- * denies, is granted; of several that allow it the one that grants most decides, then the one whose
- * id comes first. Where a policy names the acting client and one of the targets, it takes the place
- * of that client's own settings.
+ * The policies at a moment. Their order never matters: of several that allow a request by themselves
+ * the one that grants most decides, then the one whose id comes first; what another one denies is
+ * taken from its grant. Where a policy names the acting client and one of the targets, it takes the
+ * place of that client's own settings.
  */
 export class PolicySet {
-  readonly #byClient = new Map<string, Policy[]>();
-  readonly #byGroup = new Map<string, Policy[]>();
-  readonly #forAll: Policy[] = [];
+  readonly #allowing: ActorPolicies;
+  readonly #denying: ActorPolicies;
 
   constructor(policies: readonly Policy[]) {
-    for (const policy of policies.filter(({ disabled }) => !disabled)) this.#index(policy);
+    const enabled = policies.filter(({ disabled }) => !disabled);
+    this.#allowing = new ActorPolicies(enabled.filter(({ effect }) => effect === 'allow'));
+    this.#denying = new ActorPolicies(enabled.filter(({ effect }) => effect === 'deny'));
   }
 
   /** Decides a request: the same verdict as `explain` gives, without the reasons why. */
   evaluate(request: ExchangeRequest): Verdict {
-    const policies = this.#speakingOf(request);
-    const denial = policies.find((policy) => isDenying(policy, request));
+    const { requester, targets } = request;
+    const denials = this.#denying
+      .about(requester, targets)
+      .filter((policy) => isDenying(policy, request));
+    const denial = firstOf(
+      denials.filter(({ scopes }) => scopes === undefined || request.requestedScope !== undefined),
+    );
     if (denial !== undefined) return refused('policy_denied', denial, 'deny');
-    const forbidden = forbiddenScope(policies, request);
-    const { requestedScope } = request;
-    const touched = forbidden.find(({ scopes }) =>
-      scopes?.some((value) => requestedScope?.has(value)),
-    );
-    if (touched !== undefined) return refused('policy_denied', touched, 'deny');
-    const taken = new Set(forbidden.flatMap(({ scopes = [] }) => scopes));
-    return best(
-      policies
-        .filter(({ effect }) => effect === 'allow')
-        .map((policy) => judge(policy, request, taken)),
-    );
+    const named = this.#allowing.about(requester, targets);
+    const speaking = named.length > 0 ? named : clientSettingsPolicies(requester);
+    const chosen = best(speaking, request);
+    if (chosen === undefined) return NOBODY_SPEAKS;
+    const { policy, failed } = chosen;
+    return failed === undefined ? granted(chosen, denials, request) : refusedBy(failed, policy);
   }
 
   /** Decides a request, and says how each policy that speaks of the actor judges it. */
   explain(request: ExchangeRequest): Explanation {
-    const considered = this.#speakingOf(request).map((policy): ConsideredPolicy => {
+    const { requester, targets } = request;
+    const isTaken = this.#allowing.about(requester, targets).length > 0;
+    const speaking = [
+      ...this.#allowing.of(requester),
+      ...this.#denying.of(requester),
+      ...(isTaken ? [] : clientSettingsPolicies(requester)),
+    ];
+    const considered = speaking.toSorted(byId).map((policy): ConsideredPolicy => {
+      const { effect } = policy;
+      if (effect === 'deny')
+        return { ...nameOf(policy), effect, applies: isDenying(policy, request), checks: [] };
       const checks = POLICY_CHECKS.map(({ rule, reason, holds }) => ({
         rule,
         reason,
         passed: holds(policy, request),
       }));
-      const { effect } = policy;
-      const applies =
-        effect === 'deny'
-          ? isDenying(policy, request) || forbiddenScope([policy], request).length > 0
-          : checks.every(({ passed }) => passed);
-      return { ...nameOf(policy), effect, applies, checks: effect === 'deny' ? [] : checks };
+      return { ...nameOf(policy), effect, applies: checks.every(({ passed }) => passed), checks };
     });
     return { verdict: this.evaluate(request), considered };
   }
-
-  /** The policies that name the actor, with its client's own settings where none takes their place. */
-  #speakingOf({ requester, targets }: ExchangeRequest): readonly Policy[] {
-    const { groups = [] } = requester;
-    const named = [
-      ...(this.#byClient.get(requester.clientId) ?? []),
-      ...groups.flatMap((group) => this.#byGroup.get(group) ?? []),
-      ...this.#forAll,
-    ];
-    const found = [...new Set(named)];
-    const isTaken = found.some(
-      (policy) =>
-        policy.effect === 'allow' &&
-        targets.some(({ identifier }) => policy.targets?.includes(identifier) === true),
-    );
-    const all = isTaken ? found : [...found, ...clientSettingsPolicies(requester)];
-    return all.toSorted(byId);
-  }
-
-  /** Under each client and each group that it names; one that names neither speaks of everybody. */
-  #index(policy: Policy): void {
-    const { clients, groups } = policy.actor;
-    if (clients === undefined && groups === undefined) this.#forAll.push(policy);
-    for (const [index, names] of [
-      [this.#byClient, clients ?? []],
-      [this.#byGroup, groups ?? []],
-    ] as const) {
-      for (const name of new Set(names)) index.set(name, [...(index.get(name) ?? []), policy]);
-    }
-  }
 }
 
-/** What one policy says of a request: its grant, or its refusal with how far it came. */
+/** What one policy that allows says of a request. */
 interface Judgement {
-  readonly verdict: Verdict;
+  readonly policy: Policy;
+  /** The first check that does not hold; undefined when it grants. */
+  readonly failed: PolicyCheck | undefined;
   /** How many checks held. */
   readonly progress: number;
+  /** What it grants. */
+  readonly scope: Scope;
+  readonly expiresAt: number;
 }
 
-function judge(policy: Policy, request: ExchangeRequest, taken: ReadonlySet<string>): Judgement {
-  const failed = POLICY_CHECKS.findIndex(({ holds }) => !holds(policy, request));
-  const check = POLICY_CHECKS[failed];
-  if (check !== undefined) {
-    const verdict = refused(check.reason, policy, check.rule);
-    const { stepUp } = policy;
-    return {
-      verdict: check.rule === 'step-up' && stepUp !== undefined ? { ...verdict, stepUp } : verdict,
-      progress: failed,
-    };
+const NOBODY_SPEAKS: Refused = {
+  outcome: 'refused',
+  reason: 'policy_missing',
+  basis: { policy: 'none', version: '0', rule: 'default-deny' },
+};
+
+/** How many checks hold, up to the first that does not. */
+function progressOf(policy: Policy, request: ExchangeRequest): number {
+  let progress = 0;
+  for (const { holds } of POLICY_CHECKS) {
+    if (!holds(policy, request)) break;
+    progress += 1;
   }
-  const scope = grantedScope(policy, request, taken);
-  if (scope.size === 0)
-    return { verdict: refused('policy_denied', policy, 'deny'), progress: POLICY_CHECKS.length };
-  return { verdict: allowed(policy, request, scope), progress: POLICY_CHECKS.length + 1 };
+  return progress;
 }
 
-function allowed(policy: Policy, request: ExchangeRequest, scope: Scope): Allowed {
+function judgementOf(policy: Policy, progress: number, request: ExchangeRequest): Judgement {
+  const failed = POLICY_CHECKS[progress];
+  if (failed !== undefined)
+    return { policy, failed, progress, scope: EMPTY_SCOPE, expiresAt: request.now };
+  const scope = request.requestedScope ?? ceilingOf(policy, request);
+  return { policy, failed, progress, scope, expiresAt: expiryOf(policy, request) };
+}
+
+/** What the best policy grants, without the scope values that others deny. */
+function granted(
+  { policy, scope: most, expiresAt }: Judgement,
+  denials: readonly Policy[],
+  request: ExchangeRequest,
+): Verdict {
+  const taken = new Set(denials.flatMap(({ scopes = [] }) => scopes));
+  const scope = new Set([...most].filter((value) => !taken.has(value)));
+  const denial = firstOf(denials.filter(({ scopes }) => scopes?.some((value) => most.has(value))));
+  if (scope.size === 0 && denial !== undefined) return refused('policy_denied', denial, 'deny');
   const { uses, fanOut } = policy.limits;
-  const mapped =
+  const isMapped =
     policy.scopeMapping !== undefined && !isScopeWithin(scope, request.subjectToken.scope);
   return {
     outcome: 'allowed',
     mode: modeOf(policy, request),
     audience: request.targets.map(({ identifier }) => identifier),
     scope,
-    expiresAt: expiryOf(policy, request),
+    expiresAt,
     basis: basisOf(policy, presenterOf(policy, request) ?? 'presenter'),
-    ...(mapped ? { reauthorized: policy.scopeMapping } : {}),
+    ...(isMapped ? { reauthorized: policy.scopeMapping } : {}),
     ...(uses === undefined && fanOut === undefined ? {} : { quota: { uses, fanOut } }),
   };
-}
-
-/** What was asked for, or else everything that may be given and no policy takes away. */
-function grantedScope(policy: Policy, request: ExchangeRequest, taken: ReadonlySet<string>): Scope {
-  const { requestedScope } = request;
-  if (requestedScope !== undefined) return requestedScope;
-  return new Set([...ceilingOf(policy, request)].filter((value) => !taken.has(value)));
 }
 
 function modeOf(policy: Policy, request: ExchangeRequest): ActingMode {
@@ -165,49 +162,49 @@ function modeOf(policy: Policy, request: ExchangeRequest): ActingMode {
 
 function expiryOf({ limits }: Policy, request: ExchangeRequest): number {
   const { now, requester, subjectToken, actorToken, chainLifetime, chainStart = now } = request;
+  // The clock of the instance that began the chain may be ahead of this one.
+  const start = Math.min(chainStart, now);
   const ends = [
     now + requester.tokenLifetime,
     now + chainLifetime,
     subjectToken.expiresAt,
     now + (limits.lifetime ?? Infinity),
-    chainStart + (limits.chainLifetime ?? Infinity),
+    start + (limits.chainLifetime ?? Infinity),
     ...(actorToken ? [actorToken.expiresAt] : []),
   ];
   return Math.min(...ends);
 }
 
 /** The grant that gives most, or else the refusal that came furthest; ids decide between equals. */
-function best(judgements: readonly Judgement[]): Verdict {
+function best(policies: readonly Policy[], request: ExchangeRequest): Judgement | undefined {
   let chosen: Judgement | undefined;
-  for (const judgement of judgements)
+  for (const policy of policies) {
+    const progress = progressOf(policy, request);
+    if (chosen !== undefined && progress < chosen.progress) continue;
+    const judgement = judgementOf(policy, progress, request);
     if (chosen === undefined || isBetter(judgement, chosen)) chosen = judgement;
-  return (
-    chosen?.verdict ?? {
-      outcome: 'refused',
-      reason: 'policy_missing',
-      basis: { policy: 'none', version: '0', rule: 'default-deny' },
-    }
-  );
+  }
+  return chosen;
 }
 
-/** They come in ascending order of their ids, so that only who is really better takes over. */
 function isBetter(one: Judgement, other: Judgement): boolean {
   if (one.progress !== other.progress) return one.progress > other.progress;
-  const [a, b] = [one.verdict, other.verdict];
-  if (a.outcome !== 'allowed' || b.outcome !== 'allowed') return false;
-  return a.scope.size === b.scope.size ? a.expiresAt > b.expiresAt : a.scope.size > b.scope.size;
+  if (one.scope.size !== other.scope.size) return one.scope.size > other.scope.size;
+  if (one.expiresAt !== other.expiresAt) return one.expiresAt > other.expiresAt;
+  return one.policy.policyId < other.policy.policyId;
 }
 
-/** Whether a policy forbids the request as a whole: one that names scope values forbids these alone. */
+/** The one whose id comes first. */
+function firstOf(policies: readonly Policy[]): Policy | undefined {
+  return policies.toSorted(byId)[0];
+}
+
+/** Whether a policy forbids the request, or scope values of it: one that names some forbids these alone. */
 function isDenying(policy: Policy, request: ExchangeRequest): boolean {
-  return policy.effect === 'deny' && policy.scopes === undefined && isMeant(policy, request);
-}
-
-/** The policies that forbid scope values of the request. */
-function forbiddenScope(policies: readonly Policy[], request: ExchangeRequest): readonly Policy[] {
-  return policies.filter(
-    (policy) => policy.effect === 'deny' && policy.scopes !== undefined && isMeant(policy, request),
-  );
+  if (policy.effect !== 'deny' || !isMeant(policy, request)) return false;
+  const { requestedScope } = request;
+  if (policy.scopes === undefined) return true;
+  return policy.scopes.some((value) => requestedScope?.has(value) ?? true);
 }
 
 /** Whether a policy that denies is about this request: every condition that it names holds. */
@@ -219,8 +216,14 @@ function isMeant(policy: Policy, request: ExchangeRequest): boolean {
 }
 
 const DENYING = POLICY_CHECKS.filter(({ rule }) =>
-  ['subject', 'actor-place', 'validity'].includes(rule),
+  ['subject-issuer', 'subject', 'actor-place', 'validity'].includes(rule),
 ).map(({ holds }) => holds);
+
+function refusedBy({ reason, rule }: PolicyCheck, policy: Policy): Refused {
+  const { stepUp } = policy;
+  const verdict = refused(reason, policy, rule);
+  return rule === 'step-up' && stepUp !== undefined ? { ...verdict, stepUp } : verdict;
+}
 
 function refused(reason: RefusalReason, policy: Policy, rule: string): Refused {
   return { outcome: 'refused', reason, basis: basisOf(policy, rule) };

@@ -2,7 +2,7 @@
  * About whom. Every condition that is named must hold, and an empty list holds for nobody.
  */
 export interface SubjectCondition {
-  /** Issuers of the subject token; this server alone when absent. */
+  /** Issuers of the subject token. Absent: this server alone; every one, in a policy that denies. */
   readonly issuers?: readonly string[] | undefined;
   /** The applications that the subject token was issued to. */
   readonly clients?: readonly string[] | undefined;

@@ -1,4 +1,5 @@
 import { All, Controller, Get, Headers, Param, Query, Res, UseFilters } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
 import type { ServerResponse } from 'node:http';
 
 import { OAuthErrorFilter } from '../endpoints/oauth-error.filter.js';
@@ -14,6 +15,7 @@ const MAX_AGE = 31_536_000;
 /** The styles and the logo of the pages, from a list that is made at the start. */
 @Controller('assets')
 @UseFilters(OAuthErrorFilter)
+@ApiExcludeController()
 export class AssetsController {
   constructor(private readonly assets: PageAssets) {}
 

@@ -93,7 +93,8 @@ export class AccessTokenValidator extends SecurityTokenValidator {
   #subject(claims: JsonObject): Party | undefined {
     const sub = readName(claims['sub']);
     const foreign = claims['sub_id'];
-    const iss = isJsonObject(foreign) ? readName(foreign['iss']) : this.settings.issuer;
+    if (foreign === undefined && sub !== undefined) return { iss: this.settings.issuer, sub };
+    const iss = isJsonObject(foreign) ? readName(foreign['iss']) : undefined;
     return sub === undefined || iss === undefined ? undefined : { iss, sub };
   }
 

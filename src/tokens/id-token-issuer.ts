@@ -2,7 +2,7 @@ import { hash as digest } from 'node:crypto';
 
 import { Injectable } from '@nestjs/common';
 
-import type { Decision } from '../delegation/decision.js';
+import { Decision } from '../delegation/decision.js';
 import type { JsonObject } from '../oauth/claims.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { OwnTokens } from './own-tokens.js';
@@ -61,7 +61,8 @@ export class IdTokenIssuer {
   ) {}
 
   /** Rejects when no key of that algorithm can sign. */
-  issue(decision: Decision, about: IdTokenFacts): Promise<string> {
+  async issue(decision: Decision, about: IdTokenFacts): Promise<string> {
+    Decision.require(decision);
     const claims = {
       ...Object.fromEntries(
         Object.entries(about.claims).filter(([name]) => !PROTOCOL_CLAIMS.has(name)),

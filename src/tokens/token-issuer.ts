@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-import type { Decision } from '../delegation/decision.js';
+import { Decision } from '../delegation/decision.js';
 import { formatTokenId } from '../delegation/token-id.js';
 import type { AccessTokenClaims, JsonObject } from '../oauth/claims.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
@@ -33,6 +33,7 @@ export class TokenIssuer {
 
   /** Rejects when no key can sign. */
   async issue(decision: Decision): Promise<IssuedToken> {
+    Decision.require(decision);
     const claims = this.#claims(decision);
     const token = await this.tokens.sign('at+jwt', claims);
     return { token, hash: hashToken(token), claims };

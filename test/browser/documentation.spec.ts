@@ -78,7 +78,7 @@ describeInBrowser('The documentation page', () => {
       has: page.locator('#client_id_clientCredentials'),
     });
     await form.locator('button.authorize').click();
-    await page.locator('.modal-ux button', { hasText: 'Logout' }).waitFor();
+    await page.locator('.modal-ux button', { hasText: 'Logout' }).first().waitFor();
     await page.locator('.modal-ux button.close-modal').click();
     const operation = page.locator('.opblock-get', { hasText: 'List clients' });
     await operation.locator('.opblock-summary-control').click();
@@ -100,7 +100,7 @@ describeInBrowser('The documentation page', () => {
     await page.fill('#auth-basic-password', gateway?.clientSecret ?? '');
     const form = page.locator('.auth-container', { has: page.locator('#auth-basic-username') });
     await form.locator('button.authorize').click();
-    await page.locator('.modal-ux button', { hasText: 'Logout' }).waitFor();
+    await page.locator('.modal-ux button', { hasText: 'Logout' }).first().waitFor();
     await page.locator('.modal-ux button.close-modal').click();
     const operation = page.locator('.opblock-post', { hasText: 'Ask for a token' });
     await operation.locator('.opblock-summary-control').click();

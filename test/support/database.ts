@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Client } from 'pg';
 
+import { sqlState } from '../../src/typeorm/write-transaction.js';
+
 /** An empty database of a spec file's own. */
 export interface TestDatabase {
   readonly url: string;
@@ -20,8 +22,21 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   url.pathname = `/${name}`;
   return {
     url: url.href,
-    drop: () => execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    drop: () => drop(server, name),
   };
+}
+
+/** Only the server itself may end an autovacuum worker, which is done in a moment. */
+async function drop(server: string, name: string): Promise<void> {
+  for (let tries = 20; ; tries -= 1) {
+    try {
+      await execute(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      return;
+    } catch (error) {
+      if (sqlState(error) !== '42501' || tries === 0) throw error;
+      await sleep(250);
+    }
+  }
 }
 
 async function serverOfThisRun(): Promise<string> {
