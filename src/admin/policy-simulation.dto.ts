@@ -87,7 +87,10 @@ export class SimulationView {
   @ApiProperty({ type: ChangedView, description: 'Granted as before, with less scope.' })
   readonly narrowed!: ChangedView;
 
-  @ApiProperty({ description: 'Whether there were more attempts than a simulation looks at.' })
+  @ApiProperty({
+    description:
+      'Whether there were more attempts than it had time for: older ones were not looked at.',
+  })
   readonly isCut!: boolean;
 }
 

@@ -430,6 +430,55 @@ describe('A set of policies', () => {
       expect(seen.count(what)).toBeGreaterThan(20);
   });
 
+  it('explains by every policy that names the actor, once each, and by the settings where they count', () => {
+    const policies = [
+      allow(),
+      allow({ policyId: 'both', targets: ['x', 'y'], limits: limits({ targets: 2 }) }),
+      allow({ policyId: 'elsewhere', targets: ['z'] }),
+      allow({ policyId: 'in-group', actor: { groups: ['g', 'h'] } }),
+      allow({ policyId: 'off', disabled: true }),
+      allow({ policyId: 'other', actor: { clients: ['b'] } }),
+      deny({ targets: ['x', 'z'], scopes: ['pay'] }),
+      deny({ policyId: 'deny-z', targets: ['z'] }),
+      deny({ policyId: 'deny-other', actor: { clients: ['b'] } }),
+    ];
+    const explained = (targets: Changes['targets']) =>
+      new PolicySet(policies)
+        .explain(
+          exchangeRequest({ requester: { groups: ['h', 'g'] }, ...(targets && { targets }) }),
+        )
+        .considered.map(({ policy, effect, applies, checks }) => [
+          policy,
+          effect,
+          applies,
+          checks.length,
+        ]);
+    const all = POLICY_CHECKS.length;
+    expect(explained({ x: ['read'], y: ['read'] })).toEqual([
+      ['allow', 'allow', false, all],
+      ['both', 'allow', true, all],
+      ['deny', 'deny', true, 0],
+      ['deny-z', 'deny', false, 0],
+      ['elsewhere', 'allow', false, all],
+      ['in-group', 'allow', false, all],
+    ]);
+    expect(explained({ nowhere: ['read'] })).toContainEqual([
+      'client-settings',
+      'allow',
+      false,
+      all,
+    ]);
+  });
+
+  it('explains by the settings as often as they say something', () => {
+    const names = (presentsTokensOf: readonly string[]) =>
+      new PolicySet([])
+        .explain(exchangeRequest({ exchange: { presentsTokensOf } }))
+        .considered.map(({ policy }) => policy);
+    expect(names([])).toEqual(['client-settings']);
+    expect(names(['web'])).toEqual(['client-settings', 'client-settings']);
+  });
+
   it('refuses what nobody speaks of', () => {
     const request = exchangeRequest({ requester: { groups: ['g'] } });
     const nobody = allow({ actor: { clients: ['a'], groups: ['h'] }, targets: ['x'] });
@@ -463,6 +512,24 @@ describe('The settings of a client', () => {
       }),
       { basis: { policy: 'allow', version: '7', rule: 'target' } },
     );
+  });
+
+  it('let it present the tokens of the clients that they name, and of no other one', () => {
+    const elsewhere = { audience: ['b'] };
+    const exchange = { presentsTokensOf: ['web'], subjectIssuers: [THEIRS] };
+    expectAllowed(verdictOn([], { exchange, subjectToken: elsewhere }), {
+      basis: { policy: 'client-settings', version: '3', rule: 'presenter-by-settings' },
+    });
+    for (const subjectToken of [
+      { ...elsewhere, clientId: 'other' },
+      { ...elsewhere, clientId: undefined },
+      { ...elsewhere, clientIssuer: THEIRS },
+      { ...elsewhere, issuer: THEIRS },
+    ])
+      expectRefused(verdictOn([], { exchange, subjectToken }), {
+        reason: 'presenter_not_allowed',
+        basis: { policy: 'client-settings', version: '3', rule: 'presenter' },
+      });
   });
 
   it('stay where the policy names another client, group or target, is disabled, or only denies', () => {
@@ -1177,10 +1244,12 @@ describe('A policy that denies', () => {
         reason: 'policy_denied',
         basis: { policy: 'deny', version: '4', rule: 'deny' },
       });
-    expectRefused(verdictOn([allow({ scopes: ['write'] }), denial]), {
-      reason: 'policy_denied',
-      basis: { policy: 'deny', version: '4', rule: 'deny' },
-    });
+    const beside = deny({ policyId: 'beside', scopes: ['admin'] });
+    for (const denials of [[denial], [beside, denial]])
+      expectRefused(verdictOn([allow({ scopes: ['write'] }), ...denials]), {
+        reason: 'policy_denied',
+        basis: { policy: 'deny', version: '4', rule: 'deny' },
+      });
   });
 
   it('does not let another policy step in that grants something else', () => {
@@ -1213,7 +1282,8 @@ describe('Of several policies that allow', () => {
       [[short, same, long], 'd-long'],
       [[narrow], 'a-narrow'],
     ] as const)
-      expect(verdictOn(policies).basis.policy).toBe(policy);
+      for (const each of [policies, policies.toReversed()])
+        expect(verdictOn(each).basis.policy).toBe(policy);
   });
 
   it('that all refuse, the one tells why that came furthest', () => {
@@ -1223,10 +1293,20 @@ describe('Of several policies that allow', () => {
       reason: 'purpose_missing',
       basis: { policy: 'late', version: '7', rule: 'purpose' },
     });
-    const first = allow({ policyId: 'first', purposeRequired: true });
-    expectRefused(verdictOn([late, first]), {
-      basis: { policy: 'first', version: '7', rule: 'purpose' },
+    // How much it would have granted is no reason.
+    const first = allow({
+      policyId: 'first',
+      purposeRequired: true,
+      scopes: ['read'],
+      limits: limits({ lifetime: 30 }),
     });
+    for (const each of [
+      [late, first],
+      [first, late],
+    ])
+      expectRefused(verdictOn(each), {
+        basis: { policy: 'first', version: '7', rule: 'purpose' },
+      });
   });
 });
 
