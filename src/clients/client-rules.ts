@@ -1,6 +1,6 @@
 import { GrantType } from '../oauth/grant-type.js';
 import { redirectUriProblem } from '../oauth/redirect-uri.js';
-import { isAudienceName, isResourceUri } from '../oauth/resource.js';
+import { isResourceUri, isTargetIdentifier } from '../oauth/resource.js';
 import { isScopeValue } from '../oauth/scope.js';
 import { MAX_DEPTH } from '../delegation/exchange-request.js';
 import { AUTHENTICATION_METHODS, ID_TOKEN_ALGORITHMS, type Client } from './client.js';
@@ -53,12 +53,12 @@ export function clientProblems(client: Client): readonly ClientProblem[] {
     'must be scope values (RFC 6749 section 3.3)',
   );
   check(
-    client.identifiers.every(isIdentifier),
+    client.identifiers.every(isTargetIdentifier),
     'identifiers',
     'must be absolute URIs without fragment, or names',
   );
   check(
-    client.targets.every(isIdentifier),
+    client.targets.every(isTargetIdentifier),
     'targets',
     'must be absolute URIs without fragment, or names',
   );
@@ -234,10 +234,6 @@ function listsOf(client: Client): readonly (readonly [string, readonly string[],
 
 function isGrantType(value: string): boolean {
   return (Object.values(GrantType) as string[]).includes(value);
-}
-
-function isIdentifier(value: string): boolean {
-  return value.includes(':') ? isResourceUri(value) : isAudienceName(value);
 }
 
 function isText(value: string, most: number): boolean {

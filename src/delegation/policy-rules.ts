@@ -1,4 +1,4 @@
-import { isAudienceName, isResourceUri } from '../oauth/resource.js';
+import { isResourceUri, isTargetIdentifier } from '../oauth/resource.js';
 import { isScopeValue } from '../oauth/scope.js';
 import { MAX_DEPTH } from './exchange-request.js';
 import type { Policy } from './policy.js';
@@ -43,7 +43,7 @@ export function policyProblems(policy: Policy): readonly PolicyProblem[] {
     'must name clients or groups in a policy that allows',
   );
   check(
-    (targets ?? []).every(isIdentifier),
+    (targets ?? []).every(isTargetIdentifier),
     'targets',
     'must be absolute URIs without fragment, or names',
   );
@@ -136,10 +136,6 @@ function listsOf({
     ['scopes', scopes ?? []],
     ['stepUp.acr', stepUp?.acr ?? []],
   ];
-}
-
-function isIdentifier(value: string): boolean {
-  return value.includes(':') ? isResourceUri(value) : isAudienceName(value);
 }
 
 function isText(value: string, least: number, most: number): boolean {

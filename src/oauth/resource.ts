@@ -16,6 +16,11 @@ export function isAudienceName(value: string): boolean {
   return value.length <= MAX_TARGET_LENGTH && LOGICAL_NAME.test(value);
 }
 
+/** Whether this can be registered to name a target: a URI, or a name without a colon. */
+export function isTargetIdentifier(value: string): boolean {
+  return value.includes(':') ? isResourceUri(value) : isAudienceName(value);
+}
+
 /**
  * Refuses what cannot name a target.
  * @throws InvalidTargetError (RFC 8707 section 2)
