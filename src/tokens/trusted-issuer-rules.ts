@@ -1,4 +1,4 @@
-import { isAudienceName, isResourceUri } from '../oauth/resource.js';
+import { isResourceUri, isTargetIdentifier } from '../oauth/resource.js';
 import { isScopeValue } from '../oauth/scope.js';
 import { TokenType } from '../oauth/token-type.js';
 import { TRUSTED_ALGORITHMS, type AcceptedToken, type TrustedIssuer } from './trusted-issuer.js';
@@ -79,7 +79,7 @@ export function trustedIssuerProblems(
       'must not name a kind that says nothing about who may do what',
     );
     check(
-      isList(accepted.audiences) && accepted.audiences.every(isIdentifier),
+      isList(accepted.audiences) && accepted.audiences.every(isTargetIdentifier),
       `${field}.audiences`,
       'must be absolute URIs without fragment, or names',
     );
@@ -131,10 +131,6 @@ function withoutSlash(url: string): string {
 
 function isList(values: readonly string[]): boolean {
   return values.length > 0 && values.length <= MAX_LIST;
-}
-
-function isIdentifier(value: string): boolean {
-  return value.includes(':') ? isResourceUri(value) : isAudienceName(value);
 }
 
 function isFetchable(text: string, allowLoopbackHttp: boolean): boolean {
