@@ -144,6 +144,32 @@ describeInBrowser('The pages', () => {
     60_000,
   );
 
+  it.each(['consent', 'select-account'])(
+    'begin a name where the line begins, whichever way both are read: %s',
+    async (name) => {
+      await page.setViewportSize(WIDE);
+      for (const language of ['en', 'ar']) {
+        await sampleOf(name, language);
+        const edge = language === 'ar' ? 'right' : 'left';
+        // Of the texts themselves: the boxes around them may be wider.
+        const edges = await page.evaluate(
+          `Array.from(document.querySelectorAll('.person-name, .person-username')).map((each) => {
+            const range = document.createRange();
+            range.selectNodeContents(each);
+            const line = each.closest('.person').getBoundingClientRect();
+            return Math.abs(range.getBoundingClientRect().${edge} - line.${edge});
+          })`,
+        );
+        expect(edges).toHaveLength(3);
+        expect({ language, edges: new Set(edges as number[]).size }).toEqual({
+          language,
+          edges: 1,
+        });
+      }
+    },
+    30_000,
+  );
+
   it('have buttons and links that a finger can hit', async () => {
     await page.setViewportSize(NARROW);
     for (const sample of SAMPLES) {

@@ -14,7 +14,7 @@ import {
 } from '../../src/delegation/exchange-request.js';
 import { MayAct } from '../../src/delegation/may-act.js';
 import type { Party } from '../../src/delegation/party.js';
-import type { Verdict } from '../../src/delegation/verdict.js';
+import type { Allowed, Verdict } from '../../src/delegation/verdict.js';
 import type { JsonObject } from '../../src/oauth/claims.js';
 import { OAuthError } from '../../src/oauth/oauth-error.js';
 import { isScopeWithin } from '../../src/oauth/scope.js';
@@ -475,6 +475,16 @@ describe('What a person allowed', () => {
   });
 });
 
+const B = { iss: ISSUER, sub: 'b' };
+
+function manyTimes(party: Party, count: number): readonly Party[] {
+  return Array.from({ length: count }, () => party);
+}
+
+function chainOf(depth: number): DelegationChain {
+  return DelegationChain.read({ iss: ISSUER, sub: 'alice' }, nest(manyTimes(B, depth)), ISSUER);
+}
+
 describe('A delegation chain', () => {
   it('tells exactly the act claim that it was read from, foreign members included', () => {
     const link = fc.record(
@@ -536,6 +546,416 @@ describe('A delegation chain', () => {
     for (let depth = 0; depth < 10_000; depth += 1) act = { sub: 'x', act };
     expect(() => DelegationChain.read({ iss: ISSUER, sub: 'alice' }, act, ISSUER)).toThrow(
       OAuthError,
+    );
+  });
+
+  it('is kept only by itself and by what was put in front of it', () => {
+    const alice = { iss: ISSUER, sub: 'alice' };
+    const links = ['a', 'b', 'c'].map((sub) => Actor.of({ iss: ISSUER, sub }, sub));
+    const [a, b, c] = links as [Actor, Actor, Actor];
+    const none = DelegationChain.of(alice);
+    const chain = none.extend(a).extend(b);
+    for (const longer of [chain, chain.extend(c), chain.extend(a), chain.extend(c).extend(a)])
+      expect(chain.isKeptBy(longer)).toBe(true);
+    const again = Actor.of({ iss: ISSUER, sub: 'a' }, 'a');
+    for (const other of [
+      none,
+      none.extend(a),
+      none.extend(b),
+      none.extend(b).extend(a),
+      none.extend(a).extend(c),
+      none.extend(c).extend(b),
+      none.extend(a).extend(c).extend(b),
+      none.extend(b).extend(a).extend(c),
+      none.extend(again).extend(b),
+      DelegationChain.of({ iss: FOREIGN, sub: 'alice' }).extend(a).extend(b),
+      DelegationChain.of({ iss: ISSUER, sub: 'bob' }).extend(a).extend(b),
+    ])
+      expect(chain.isKeptBy(other)).toBe(false);
+    expect(none.isKeptBy(chain)).toBe(true);
+    expect(none.isKeptBy(DelegationChain.of({ iss: ISSUER, sub: 'bob' }))).toBe(false);
+    expect(none.toAct()).toBeUndefined();
+    expect(none.extend(a).toAct()).toEqual({ iss: ISSUER, sub: 'a', client_id: 'a' });
+    expect(chain).toMatchObject({ depth: 2, currentActor: b, priorActors: [a] });
+    expect(none.currentActor).toBeUndefined();
+  });
+
+  it('of thirty-two actors is read, and one more is refused as malformed', () => {
+    expect(chainOf(32).depth).toBe(32);
+    expect(() => chainOf(33)).toThrow(
+      expect.objectContaining({
+        error: 'invalid_request',
+        reason: 'token_chain_malformed',
+        description: 'A presented token is not acceptable.',
+      }),
+    );
+  });
+});
+
+const NO_NAMES: readonly unknown[] = [
+  '',
+  'x'.repeat(513),
+  'a\u0000b',
+  'a\u001f',
+  '\u007f',
+  'a\u0080',
+  '\u009f',
+  17,
+  null,
+  [],
+  {},
+  true,
+];
+const NAMES: readonly string[] = ['x', 'x'.repeat(512), ' ', '~', '\u00a0', 'Zoë 🏠'];
+
+describe('An actor', () => {
+  it('says who it is and through which client, and what the deployment adds', () => {
+    const added = { department: 'post', level: [1] };
+    expect(Actor.of(B, 'b', added).claims).toEqual({ ...B, client_id: 'b', ...added });
+    expect(Actor.of(B).claims).toEqual(B);
+    expect(Actor.of(B)).toMatchObject({ iss: ISSUER, sub: 'b', clientId: undefined });
+  });
+
+  it.each([
+    'iss',
+    'sub',
+    'client_id',
+    'act',
+    'exp',
+    'nbf',
+    'iat',
+    'aud',
+    'jti',
+    'cnf',
+    'scope',
+    'may_act',
+  ])('never gets %s from what the deployment adds', (name) => {
+    expect(Actor.of(B, 'b', { [name]: 'forged' }).claims).toEqual({ ...B, client_id: 'b' });
+    expect(Actor.of(B, undefined, { [name]: 'forged' }).claims).toEqual(B);
+  });
+
+  it('is read from a claim that names somebody, with all that it says and without the nested one', () => {
+    const claims = { ...B, client_id: 'c', exp: 1, act: { sub: 'a' }, x: null };
+    const { act: _act, ...own } = claims;
+    expect(Actor.read(claims, FOREIGN)).toMatchObject({ ...B, clientId: 'c', claims: own });
+    expect(Actor.read({ sub: 'b' }, FOREIGN)).toMatchObject({
+      iss: FOREIGN,
+      sub: 'b',
+      clientId: undefined,
+      claims: { sub: 'b' },
+    });
+  });
+
+  it.each(['iss', 'sub', 'client_id'])('is nobody without a good %s', (name) => {
+    const claims = { ...B, client_id: 'c' };
+    for (const value of NO_NAMES)
+      expect(Actor.read({ ...claims, [name]: value }, ISSUER)).toBeUndefined();
+    for (const value of NAMES)
+      expect(Actor.read({ ...claims, [name]: value }, ISSUER)?.claims[name]).toBe(value);
+    const { sub: _sub, ...nameless } = claims;
+    expect(Actor.read(nameless, ISSUER)).toBeUndefined();
+  });
+});
+
+describe('A may_act claim', () => {
+  it('names one party, of the token’s issuer unless it says another', () => {
+    expect(MayAct.read(undefined, ISSUER)).toBeUndefined();
+    for (const [claim, party] of [
+      [{ sub: 'b' }, B],
+      [{ client_id: 'b' }, B],
+      [{ sub: 'b', client_id: 'c' }, B],
+      [
+        { sub: 'b', iss: FOREIGN },
+        { iss: FOREIGN, sub: 'b' },
+      ],
+    ] as const) {
+      const mayAct = MayAct.read(claim, ISSUER);
+      expect(mayAct?.party).toEqual(party);
+      expect(mayAct?.names(party)).toBe(true);
+      for (const other of [
+        { ...party, sub: 'c' },
+        { ...party, iss: 'https://other.example' },
+        { ...party, sub: 'B' },
+      ])
+        expect(mayAct?.names(other)).toBe(false);
+    }
+  });
+
+  it('that cannot be read names nobody', () => {
+    const broken = [null, 'b', 17, true, [], [{ sub: 'b' }], {}, { iss: ISSUER }];
+    for (const claim of [
+      ...broken,
+      ...NO_NAMES.flatMap((value) => [{ sub: value ?? '' }, { sub: 'b', iss: value }]),
+    ]) {
+      const mayAct = MayAct.read(claim, ISSUER);
+      expect(mayAct).toBeInstanceOf(MayAct);
+      expect(mayAct?.party).toBeUndefined();
+      expect(mayAct?.names(B)).toBe(false);
+    }
+  });
+});
+
+describe('What a policy of a host says', () => {
+  const shape: Shape = {
+    subject: { iss: ISSUER, sub: 'alice' },
+    actors: [B],
+    requester: 'a',
+    tokenClient: 'web',
+    tokenAudience: ['a'],
+    tokenScope: ['read', 'write'],
+    clientScope: ['read', 'write', 'pay'],
+    targetScope: ['read', 'write', 'pay'],
+    requestedScope: undefined,
+    mayAct: { iss: ISSUER, sub: 'a' },
+    isOwn: true,
+    allowedTargets: ['x', 'y'],
+    targets: ['x', 'y'],
+    remaining: 1_000,
+    actorRemaining: undefined,
+    lifetime: 600,
+    exchange: DEFAULT_EXCHANGE_SETTINGS,
+  };
+  const verdict = {
+    outcome: 'allowed' as const,
+    mode: 'delegation' as const,
+    audience: ['x', 'y'],
+    scope: new Set(['read']),
+    expiresAt: NOW + 1_000,
+    basis: { policy: 'host', version: '1', rule: 'yes' },
+  };
+
+  it('is issued to its limits', async () => {
+    for (const [changes, request] of [
+      [{}, {}],
+      [{ audience: ['y', 'x'] }, {}],
+      [{ scope: new Set(['read', 'write']) }, {}],
+      [{ scope: new Set(['pay']), reauthorized: { read: ['pay'] } }, {}],
+      [{ expiresAt: NOW + 1 }, {}],
+      [{ mode: 'impersonation' as const }, {}],
+      [{ mode: 'self' as const }, { subject: { iss: ISSUER, sub: 'a' }, actors: [] }],
+      [{ expiresAt: NOW + 500 }, { actorRemaining: 500 }],
+      [{ scope: new Set(['write']) }, { requestedScope: ['read', 'write'] }],
+      [{ expiresAt: NOW + 3_600 }, { remaining: 9_000 }],
+      [{}, { actors: manyTimes(B, 15) }],
+    ] as const) {
+      const asked = requestOf({ ...shape, ...request });
+      const decision = await outcome(new CarelessPolicy({ ...verdict, ...changes }), asked);
+      expect(decision).toMatchObject({
+        mode: 'delegation',
+        audience: ['x', 'y'],
+        scope: verdict.scope,
+        expiresAt: verdict.expiresAt,
+        issuedAt: NOW,
+        tokenId: TOKEN_ID,
+        clientId: 'web',
+        basis: verdict.basis,
+        subjectToken: asked.subjectToken,
+        ...changes,
+      });
+    }
+  });
+
+  it.each<[string, Partial<Allowed>, Partial<Shape>]>([
+    ['a target less', { audience: ['x'] }, {}],
+    ['no target', { audience: [] }, {}],
+    ['no target, where none was asked for', { audience: [] }, { targets: [] }],
+    ['another target', { audience: ['x', 'z'] }, {}],
+    ['a target more', { audience: ['x', 'y', 'z'] }, {}],
+    ['a target twice', { audience: ['x', 'x'] }, {}],
+    ['no scope', { scope: new Set() }, {}],
+    ['more scope than the token', { scope: new Set(['pay']) }, {}],
+    [
+      'more scope than its translation',
+      { scope: new Set(['write']), reauthorized: { write: ['pay'] } },
+      {},
+    ],
+    ['more scope than the client', {}, { clientScope: ['write'] }],
+    ['more scope than a target', {}, { targetScope: ['write'] }],
+    ['more scope than asked for', {}, { requestedScope: ['write'] }],
+    ['a life that is over', { expiresAt: NOW }, {}],
+    ['a life of parts of a second', { expiresAt: NOW + 0.5 }, {}],
+    ['a longer life than the token', { expiresAt: NOW + 1_001 }, {}],
+    ['a longer life than the chain', { expiresAt: NOW + 3_601 }, { remaining: 9_000 }],
+    ['a longer life than the actor token', { expiresAt: NOW + 501 }, { actorRemaining: 500 }],
+    ['itself, for another', { mode: 'self' }, {}],
+    ['delegation, to the subject', {}, { subject: { iss: ISSUER, sub: 'a' }, actors: [] }],
+    [
+      'impersonation, by the subject',
+      { mode: 'impersonation' },
+      { subject: { iss: ISSUER, sub: 'a' }, actors: [] },
+    ],
+    ['itself, behind others', { mode: 'self' }, { subject: { iss: ISSUER, sub: 'a' } }],
+    ['impersonation, with an actor token', { mode: 'impersonation' }, { actorRemaining: 2_000 }],
+    ['an actor that the token does not name', {}, { mayAct: { sub: 'c' } }],
+    ['a seventeenth actor', {}, { actors: manyTimes(B, 16) }],
+  ])('is refused when it allows %s', async (_what, changes, request) => {
+    const asked = requestOf({ ...shape, ...request });
+    const result = await outcome(new CarelessPolicy({ ...verdict, ...changes }), asked);
+    expect(result).toMatchObject({ error: 'invalid_request', reason: 'policy_widened' });
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['a word', 'allowed'],
+    ['yes', true],
+    ['a verdict without a basis', { ...verdict, basis: undefined }],
+    ['a basis of null', { ...verdict, basis: null }],
+    ['a basis without a policy', { ...verdict, basis: { version: '1', rule: 'yes' } }],
+    ['a basis with an empty rule', { ...verdict, basis: { ...verdict.basis, rule: '' } }],
+    ['a basis with a number', { ...verdict, basis: { ...verdict.basis, version: 1 } }],
+    ['another outcome', { ...verdict, outcome: 'granted' }],
+    ['another mode', { ...verdict, mode: 'own' }],
+    ['targets that are no list', { ...verdict, audience: 'x' }],
+    ['scope that is no set', { ...verdict, scope: ['read'] }],
+  ])('is an error when it is %s', async (_what, said) => {
+    const heard: unknown[] = [];
+    const policy = new CarelessPolicy(said as Verdict);
+    const options = {
+      tokenId: TOKEN_ID,
+      clientId: 'web',
+      heard: (basis: unknown) => heard.push(basis),
+    };
+    await expect(Decision.ofExchange(policy, requestOf(shape), options)).rejects.toThrow(
+      new TypeError('The delegation policy did not give a verdict'),
+    );
+    expect(heard).toEqual([]);
+  });
+
+  it.each([
+    ['target_not_allowed', 'invalid_target', 'A requested target is not acceptable.'],
+    ['target_missing', 'invalid_target', 'A requested target is not acceptable.'],
+    ['too_many_targets', 'invalid_target', 'A requested target is not acceptable.'],
+    ['scope_not_allowed', 'invalid_scope', 'The requested scope is not acceptable.'],
+    ['scope_empty', 'invalid_scope', 'The requested scope is not acceptable.'],
+    ['actor_not_allowed', 'invalid_request', 'A presented token is not acceptable.'],
+    ['policy_denied', 'invalid_request', 'A presented token is not acceptable.'],
+    ['policy_missing', 'invalid_request', 'A presented token is not acceptable.'],
+    ['a reason of its own', 'invalid_request', 'A presented token is not acceptable.'],
+    [
+      'authentication_insufficient',
+      'insufficient_user_authentication',
+      'The subject must sign in in another way, or again.',
+    ],
+  ])('when it refuses as %s, answers %s', async (reason, error, description) => {
+    const { basis } = verdict;
+    const refusal = { outcome: 'refused', reason, basis } as Verdict;
+    const heard: unknown[] = [];
+    const decide = Decision.ofExchange(new CarelessPolicy(refusal), requestOf(shape), {
+      tokenId: TOKEN_ID,
+      clientId: 'web',
+      heard: (each) => heard.push(each),
+    });
+    await expect(decide).rejects.toMatchObject({
+      error,
+      description,
+      reason: reason === 'a reason of its own' ? 'policy_refused' : reason,
+    });
+    expect(heard).toEqual([basis]);
+  });
+
+  it('may ask for a better sign-in, with what is needed', async () => {
+    const { basis } = verdict;
+    for (const [stepUp, members] of [
+      [
+        { acr: ['2', '3'], maxAge: 60 },
+        { acr_values: '2 3', max_age: 60 },
+      ],
+      [{ maxAge: 0 }, { max_age: 0 }],
+      [undefined, {}],
+    ] as const) {
+      const reason = 'authentication_insufficient';
+      const said: Verdict = { outcome: 'refused', reason, basis, stepUp };
+      const result = await outcome(new CarelessPolicy(said), requestOf(shape));
+      expect(result).toMatchObject({ reason });
+      expect((result as OAuthError).members).toEqual(members);
+    }
+  });
+
+  it('adds the claims of the deployment to a new actor alone', async () => {
+    const policy = new CarelessPolicy(verdict);
+    const decide = (request: Partial<Shape>) =>
+      Decision.ofExchange(policy, requestOf({ ...shape, ...request }), {
+        tokenId: TOKEN_ID,
+        clientId: 'web',
+        actorClaims: { department: 'post' },
+      });
+    expect((await decide({})).chain.currentActor?.claims).toEqual({
+      iss: ISSUER,
+      sub: 'a',
+      client_id: 'a',
+      department: 'post',
+    });
+    const again = await decide({ actors: [{ iss: ISSUER, sub: 'a' }, B] });
+    expect(again.chain.depth).toBe(2);
+    expect(again.chain.currentActor?.claims).toEqual({ iss: ISSUER, sub: 'a' });
+  });
+});
+
+describe('A client’s own right', () => {
+  const { requester } = requestOf({
+    subject: PERSON,
+    actors: [],
+    requester: 'a',
+    tokenClient: 'web',
+    tokenAudience: ['a'],
+    tokenScope: [],
+    clientScope: ['read', 'admin'],
+    targetScope: [],
+    requestedScope: undefined,
+    mayAct: undefined,
+    isOwn: true,
+    allowedTargets: ['x', 'y'],
+    targets: [],
+    remaining: 1,
+    actorRemaining: undefined,
+    lifetime: 600,
+    exchange: { ...DEFAULT_EXCHANGE_SETTINGS, maxTargets: 2 },
+  });
+  const asked = {
+    now: NOW,
+    tokenId: TOKEN_ID,
+    requester,
+    targets: [API],
+    requestedScope: undefined,
+  };
+
+  it('is what is registered for it and for every target', () => {
+    const heard: unknown[] = [];
+    const decision = Decision.ofClient(asked, (basis) => heard.push(basis));
+    const basis = { policy: 'client-settings', version: '1', rule: 'own-right' };
+    expect(decision).toMatchObject({
+      mode: 'own',
+      clientId: 'a',
+      audience: ['x'],
+      scope: new Set(['read']),
+      issuedAt: NOW,
+      expiresAt: NOW + 600,
+      tokenId: TOKEN_ID,
+      basis,
+      reauthorized: undefined,
+      quota: undefined,
+    });
+    expect(decision.chain).toMatchObject({ subject: { iss: ISSUER, sub: 'a' }, depth: 0 });
+    expect(heard).toEqual([basis]);
+    const both = Decision.ofClient({ ...asked, targets: [API, OTHER_API] });
+    expect(both).toMatchObject({ audience: ['x', 'y'], scope: new Set(['read']) });
+    const admin = { ...asked, targets: [OTHER_API], requestedScope: new Set(['admin']) };
+    expect(Decision.ofClient(admin).scope).toEqual(new Set(['admin']));
+  });
+
+  it.each([
+    [{ targets: [] }, 'invalid_target', 'target_missing'],
+    [{ targets: [API, OTHER_API, API] }, 'invalid_target', 'too_many_targets'],
+    [{ targets: [USER_INFO] }, 'invalid_target', 'target_not_allowed'],
+    [{ targets: [API, USER_INFO] }, 'invalid_target', 'target_not_allowed'],
+    [{ requestedScope: new Set(['write']) }, 'invalid_scope', 'scope_not_allowed'],
+    [{ requestedScope: new Set(['admin']) }, 'invalid_scope', 'scope_not_allowed'],
+    [{ requestedScope: new Set<string>() }, 'invalid_scope', 'scope_empty'],
+    [{ requester: { ...requester, scope: new Set(['pay']) } }, 'invalid_scope', 'scope_empty'],
+  ])('is refused beyond that: %#', (changes, error, reason) => {
+    expect(() => Decision.ofClient({ ...asked, ...changes })).toThrow(
+      expect.objectContaining({ error, reason }),
     );
   });
 });
