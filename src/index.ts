@@ -32,8 +32,14 @@ export { hashSecret, makeClientSecret } from './clients/client-secret.js';
 export { ClientConflictError, ClientStore } from './clients/client-store.js';
 export { clientProblems } from './clients/client-rules.js';
 export type { ClientProblem } from './clients/client-rules.js';
-export { DEFAULT_SIGN_IN_SETTINGS, newClient } from './clients/client.js';
+export {
+  DEFAULT_ACCESS_TOKEN_SETTINGS,
+  DEFAULT_SIGN_IN_SETTINGS,
+  newClient,
+} from './clients/client.js';
 export type {
+  AccessTokenFormat,
+  AccessTokenSettings,
   AuthenticationMethod,
   Client,
   ClientKind,
@@ -75,6 +81,9 @@ export type {
   TokenExchangeExtras,
   TokenExchangeOptions,
 } from './token-exchange.options.js';
+export { RevocationStore } from './tokens/revocation-store.js';
+export type { RevocationsSince } from './tokens/revocation-store.js';
+export type { Revocation } from './tokens/revocation.js';
 export { TrustedIssuerConflictError, TrustedIssuerStore } from './tokens/trusted-issuer-store.js';
 export { newTrustedIssuer } from './tokens/trusted-issuer.js';
 export type { AcceptedToken, TrustedAlgorithm, TrustedIssuer } from './tokens/trusted-issuer.js';

@@ -16,6 +16,7 @@ import {
   type Adapter,
   type TokenExchangeOptions,
 } from './token-exchange.options.js';
+import { NoRevocations, RevocationStore } from './tokens/revocation-store.js';
 import { TrustedIssuerStore } from './tokens/trusted-issuer-store.js';
 
 const PORTS = [KeyStore, ClientStore, TrustedIssuerStore, AuditLog] as const;
@@ -66,7 +67,10 @@ export function missingPorts(adapters: readonly Adapter[]): Provider[] {
     provide: port,
     useFactory: () => unprovided(port.name),
   }));
-  return [...[...missing, ...missingForSignIn].map(stand), ...without];
+  const revocations: Provider[] = isMissing(RevocationStore)
+    ? [{ provide: RevocationStore, useClass: NoRevocations }]
+    : [];
+  return [...[...missing, ...missingForSignIn].map(stand), ...without, ...revocations];
 }
 
 /** Stands for a port that this server does without: every call of it is refused. */

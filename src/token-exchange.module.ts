@@ -21,6 +21,7 @@ import {
   type TokenExchangeOptions,
 } from './token-exchange.options.js';
 import { FetchSettings } from './tokens/guarded-fetch.js';
+import { RevocationSettings } from './tokens/revocations.js';
 
 /** The host's options, as the rooms know them. */
 const SETTINGS = [
@@ -52,6 +53,7 @@ const SETTINGS = [
     useFactory: ({ fetch }: TokenExchangeOptions) => new FetchSettings(fetch),
     inject: [MODULE_OPTIONS_TOKEN],
   },
+  { provide: RevocationSettings, useFactory: () => new RevocationSettings() },
   {
     provide: StoredPolicies,
     useFactory: (store: PolicyStore, clock: Clock) => new StoredPolicies(store, clock),

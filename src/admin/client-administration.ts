@@ -164,13 +164,14 @@ export class ClientAdministration {
 
 function withChanges(
   client: Client,
-  { exchange = {}, signIn = {}, ...fields }: ChangeClient,
+  { accessTokens = {}, exchange = {}, signIn = {}, ...fields }: ChangeClient,
 ): Client {
   const changed = { ...client.exchange, ...namedFields(exchange) };
   const actorIdentities = changed.actorIdentities.map(({ iss, sub }) => ({ iss, sub }));
   return {
     ...client,
     ...namedFields(fields),
+    accessTokens: { ...client.accessTokens, ...namedFields(accessTokens) },
     exchange: { ...changed, actorIdentities },
     signIn: { ...client.signIn, ...namedFields(signIn) },
   };

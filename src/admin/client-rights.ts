@@ -1,3 +1,4 @@
+import { UNKNOWN_ORIGIN } from '../delegation/lineage.js';
 import { Injectable } from '@nestjs/common';
 
 import { requesterOf } from '../clients/requester.js';
@@ -73,6 +74,7 @@ function blankRequest(requester: Requester, now: number): ExchangeRequest {
     authTime: undefined,
     claims: {},
     tokenId: undefined,
+    ...UNKNOWN_ORIGIN,
   };
   return {
     now,

@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
 import {
   AUTHENTICATION_METHODS,
+  type AccessTokenSettings,
   type AuthenticationMethod,
   type Client,
   type ClientKind,
@@ -9,6 +10,7 @@ import {
   type SignInSettings,
 } from '../clients/client.js';
 import type { ExchangeSettings } from '../delegation/exchange-request.js';
+import { AccessTokenFields } from './access-tokens.dto.js';
 import { ExchangeFields } from './exchange.dto.js';
 import { isoTime } from './iso-time.js';
 import { SignInFields } from './sign-in.dto.js';
@@ -75,6 +77,9 @@ export class ClientView {
   @ApiProperty({ type: [String], example: ['frontends'] })
   readonly groups!: readonly string[];
 
+  @ApiProperty({ type: AccessTokenFields })
+  readonly accessTokens!: AccessTokenSettings;
+
   @ApiProperty({ type: ExchangeFields })
   readonly exchange!: ExchangeSettings;
 
@@ -123,6 +128,7 @@ export function viewClient(client: Client): ClientView {
     defaultTarget: client.defaultTarget,
     tokenLifetime: client.tokenLifetime,
     groups: client.groups,
+    accessTokens: client.accessTokens,
     exchange: client.exchange,
     signIn: client.signIn,
     createdAt: isoTime(client.createdAt),

@@ -9,6 +9,7 @@ import {
   type ClientKind,
 } from '../clients/client.js';
 import { GrantType } from '../oauth/grant-type.js';
+import { AccessTokenFields } from './access-tokens.dto.js';
 import { ExchangeFields } from './exchange.dto.js';
 import { SignInFields } from './sign-in.dto.js';
 import { MayBeAbsent, MayBeNull } from './validation.js';
@@ -100,6 +101,13 @@ export class ClientFields {
   @IsArray()
   @IsString({ each: true })
   readonly groups?: readonly string[];
+
+  @ApiPropertyOptional({ type: AccessTokenFields })
+  @MayBeAbsent()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => AccessTokenFields)
+  readonly accessTokens?: AccessTokenFields;
 
   @ApiPropertyOptional({ type: ExchangeFields })
   @MayBeAbsent()

@@ -8,6 +8,7 @@ import { Targets } from '../clients/targets.js';
 import { Actor } from '../delegation/actor.js';
 import { DelegationChain } from '../delegation/delegation-chain.js';
 import type { ExchangeRequest, PresentedToken, Target } from '../delegation/exchange-request.js';
+import { UNKNOWN_ORIGIN } from '../delegation/lineage.js';
 import { PolicySet, type Explanation } from '../delegation/policy-set.js';
 import { PolicyStore } from '../delegation/policy-store.js';
 import { Clock, epochSeconds } from '../oauth/clock.js';
@@ -124,6 +125,7 @@ export class PolicyExplanations {
       authTime,
       claims: {},
       tokenId: undefined,
+      ...UNKNOWN_ORIGIN,
     };
   }
 

@@ -4,6 +4,7 @@ import { requesterOf } from '../clients/requester.js';
 import { Actor } from '../delegation/actor.js';
 import { DelegationChain } from '../delegation/delegation-chain.js';
 import type { ExchangeRequest, PresentedToken, Target } from '../delegation/exchange-request.js';
+import { UNKNOWN_ORIGIN } from '../delegation/lineage.js';
 import { MayAct } from '../delegation/may-act.js';
 import { epochSeconds } from '../oauth/clock.js';
 import type { IssuerSettings } from '../oauth/issuer-settings.js';
@@ -82,5 +83,6 @@ function plainToken(
     authTime: token.authTime,
     claims: {},
     tokenId: undefined,
+    ...UNKNOWN_ORIGIN,
   };
 }

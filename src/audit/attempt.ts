@@ -26,7 +26,7 @@ export type AttemptFacts = Omit<
 /** One attempt, while it is under way: everybody who learns a fact notes it here. */
 export class Attempt {
   /** UUIDv7: the id of the record that it will leave, and of the token that it may give. */
-  readonly id = uuidv7();
+  readonly id: string;
   #facts: AttemptFacts = {};
 
   /** @param time milliseconds since the epoch */
@@ -34,7 +34,9 @@ export class Attempt {
     readonly event: AuditEvent,
     readonly origin: AttemptOrigin,
     readonly time: number,
-  ) {}
+  ) {
+    this.id = uuidv7(time);
+  }
 
   /** Adds facts; a later one of the same name replaces the earlier. */
   note(facts: AttemptFacts): void {

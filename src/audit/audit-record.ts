@@ -25,6 +25,22 @@ export interface RecordedToken {
   readonly authTime?: number;
   /** Whom its `may_act` names; null when it names nobody. */
   readonly mayAct?: RecordedParty | null;
+  /** What it comes of, as it says itself. */
+  readonly lineage?: string;
+}
+
+/** What was revoked, or would have been, and how much of what was alive died with it. */
+export interface RecordedRevocation {
+  readonly kind: string;
+  /** What it names: a hash, an id, or an issuer and a name. */
+  readonly names: Readonly<Record<string, string>>;
+  /** Absent where it was not counted. */
+  readonly died?: {
+    readonly tokens: number;
+    readonly chains: number;
+    /** Whether all was looked at. */
+    readonly isComplete: boolean;
+  };
 }
 
 /** What was attempted. */
@@ -47,6 +63,10 @@ export const AUDIT_EVENTS = [
   'account_change',
   /** An administrator changed something. */
   'administration',
+  /** A client asked about a token that was neither its own nor meant for it. */
+  'introspection',
+  /** A client revoked a token, or tried to (RFC 7009). */
+  'revocation',
 ] as const;
 
 export type AuditEvent = (typeof AUDIT_EVENTS)[number];
@@ -118,5 +138,6 @@ export interface AuditRecord {
     /** The names of the fields that were sent; never what they hold. */
     readonly fields?: readonly string[];
   };
+  readonly revocation?: RecordedRevocation;
   readonly basis?: { readonly policy: string; readonly version: string; readonly rule: string };
 }

@@ -3,7 +3,12 @@ import { redirectUriProblem } from '../oauth/redirect-uri.js';
 import { isResourceUri, isTargetIdentifier } from '../oauth/resource.js';
 import { isScopeValue } from '../oauth/scope.js';
 import { MAX_DEPTH } from '../delegation/exchange-request.js';
-import { AUTHENTICATION_METHODS, ID_TOKEN_ALGORITHMS, type Client } from './client.js';
+import {
+  ACCESS_TOKEN_FORMATS,
+  AUTHENTICATION_METHODS,
+  ID_TOKEN_ALGORITHMS,
+  type Client,
+} from './client.js';
 
 const CLIENT_ID = /^[A-Za-z0-9_-]{1,128}$/;
 const GROUP = /^[A-Za-z0-9._:-]{1,100}$/;
@@ -96,7 +101,17 @@ export function clientProblems(client: Client): readonly ClientProblem[] {
     'grantTypes',
     'a public client can use neither client_credentials nor token exchange',
   );
-  const { exchange } = client;
+  const { exchange, accessTokens } = client;
+  check(
+    ACCESS_TOKEN_FORMATS.includes(accessTokens.format),
+    'accessTokens.format',
+    'must be jwt or opaque',
+  );
+  check(
+    !isPublic || !accessTokens.introspectsAll,
+    'accessTokens.introspectsAll',
+    'a public client cannot prove itself, so that it introspects nothing',
+  );
   check(
     exchange.mode === 'delegation' || exchange.mode === 'impersonation',
     'exchange.mode',

@@ -69,6 +69,30 @@ export const DEFAULT_SIGN_IN_SETTINGS: SignInSettings = {
   backchannelLogoutUri: null,
 };
 
+/** What access tokens look like that a client gets or takes, and what it may learn of others. */
+export interface AccessTokenSettings {
+  /**
+   * `opaque`: nobody but this server can read them, so that a service must introspect them, and what is
+   * revoked is dead everywhere at once. A token is opaque when its client or one of its targets says so.
+   */
+  readonly format: AccessTokenFormat;
+  /** Whether its JWTs name a place in a Token Status List, where anybody can see that they were revoked. */
+  readonly statusList: boolean;
+  /** Whether it may introspect tokens that are neither its own nor meant for it (RFC 7662 section 2.1). */
+  readonly introspectsAll: boolean;
+}
+
+export const ACCESS_TOKEN_FORMATS = ['jwt', 'opaque'] as const;
+
+export type AccessTokenFormat = (typeof ACCESS_TOKEN_FORMATS)[number];
+
+/** JWTs, and nothing of others. */
+export const DEFAULT_ACCESS_TOKEN_SETTINGS: AccessTokenSettings = {
+  format: 'jwt',
+  statusList: false,
+  introspectsAll: false,
+};
+
 /** An application that asks for tokens, or a service that takes them, or both. */
 export interface Client {
   readonly clientId: string;
@@ -92,6 +116,7 @@ export interface Client {
   readonly defaultTarget: string | null;
   /** Seconds that an access token for it lives at most. */
   readonly tokenLifetime: number;
+  readonly accessTokens: AccessTokenSettings;
   readonly exchange: ExchangeSettings;
   readonly signIn: SignInSettings;
   /** Groups of clients that it is in, for policies that name them. */
@@ -107,8 +132,9 @@ export const DEFAULT_TOKEN_LIFETIME = 600;
 
 /** A client with careful defaults: it may do nothing that is not named. */
 export function newClient(
-  client: Partial<Omit<Client, 'exchange' | 'signIn'>> &
+  client: Partial<Omit<Client, 'accessTokens' | 'exchange' | 'signIn'>> &
     Pick<Client, 'clientId'> & {
+      readonly accessTokens?: Partial<AccessTokenSettings>;
       readonly exchange?: Partial<ExchangeSettings>;
       readonly signIn?: Partial<SignInSettings>;
     },
@@ -132,6 +158,7 @@ export function newClient(
     version: 1,
     ...client,
     kind,
+    accessTokens: { ...DEFAULT_ACCESS_TOKEN_SETTINGS, ...client.accessTokens },
     exchange: { ...DEFAULT_EXCHANGE_SETTINGS, ...client.exchange },
     signIn: { ...DEFAULT_SIGN_IN_SETTINGS, ...client.signIn },
   };

@@ -20,6 +20,8 @@ import {
 } from './exchange-request.js';
 import { isSameParty, type Party } from './party.js';
 import { translated } from './policy-checks.js';
+import { Lineage } from './lineage.js';
+import { isPolicyId } from './policy-rules.js';
 import type { TokenId } from './token-id.js';
 import type { ActingMode, Allowed, Basis, Refused, Verdict } from './verdict.js';
 
@@ -74,6 +76,7 @@ interface DecisionFields {
   readonly tokenId: TokenId;
   readonly mode: ActingMode | 'own';
   readonly chain: DelegationChain;
+  readonly lineage: Lineage;
   readonly clientId: string;
   readonly audience: readonly string[];
   readonly scope: Scope;
@@ -122,10 +125,13 @@ export class Decision {
     if (verdict.outcome !== 'allowed') throw refusal(namedReason(verdict), verdict.stepUp);
     const chain = resultingChain(request, verdict.mode, options.actorClaims);
     if (!isWithin(verdict, request, chain)) throw refusal('policy_widened');
+    const lineage = resultingLineage(request, verdict.basis, [options.clientId, ...namesOf(chain)]);
+    if (lineage.isTooLong) throw refusal('lineage_too_long');
     return new Decision({
       tokenId: options.tokenId,
       mode: verdict.mode,
       chain,
+      lineage,
       clientId: options.clientId,
       audience: [...verdict.audience],
       scope: new Set(verdict.scope),
@@ -163,6 +169,7 @@ export class Decision {
       tokenId: request.tokenId,
       mode: 'own',
       chain: DelegationChain.of(requester.party),
+      lineage: Lineage.NONE,
       clientId: requester.clientId,
       audience: targets.map((target) => target.identifier),
       scope,
@@ -198,6 +205,7 @@ export class Decision {
       tokenId: request.tokenId,
       mode: 'own',
       chain: DelegationChain.of(person),
+      lineage: Lineage.NONE,
       clientId: requester.clientId,
       audience: targets.map((target) => target.identifier),
       scope: new Set(scope),
@@ -227,6 +235,11 @@ export class Decision {
   /** The chain that the issued token will tell. */
   get chain(): DelegationChain {
     return this.#fields.chain;
+  }
+
+  /** What the issued token comes of. */
+  get lineage(): Lineage {
+    return this.#fields.lineage;
   }
 
   /** The `client_id` that the issued token will name. */
@@ -286,6 +299,26 @@ function resultingChain(
   const current = chain.currentActor;
   if (mode !== 'delegation' || (current && isSameParty(current, request.actor))) return chain;
   return chain.extend(Actor.of(request.actor, request.requester.clientId, actorClaims));
+}
+
+/** The tokens that were presented, and whoever had a part without being named in the result. */
+function resultingLineage(
+  { subjectToken, actorToken, requester }: ExchangeRequest,
+  basis: Basis,
+  named: readonly string[],
+): Lineage {
+  const { clientId: first, clientIssuer } = subjectToken;
+  const original = first !== undefined && clientIssuer === requester.party.iss ? [first] : [];
+  const clients = [requester.clientId, ...original].filter((each) => !named.includes(each));
+  return Lineage.of([subjectToken, ...(actorToken ? [actorToken] : [])], {
+    policy: isPolicyId(basis.policy) ? basis : undefined,
+    clients,
+  });
+}
+
+/** Clients that a chain names. */
+function namesOf({ actors }: DelegationChain): readonly string[] {
+  return actors.map(({ clientId, sub }) => clientId ?? sub);
 }
 
 const MODES: ReadonlySet<unknown> = new Set<ActingMode>(['delegation', 'impersonation', 'self']);

@@ -11,4 +11,13 @@ import type { Verdict } from './verdict.js';
  */
 export abstract class DelegationPolicy {
   abstract decide(request: ExchangeRequest): Verdict | Promise<Verdict>;
+
+  /**
+   * Whether what a policy allowed earlier is still good: false once it is disabled, denies, or is gone.
+   * Rejects when it cannot know.
+   * @param _half what `policyHalf` makes of the policy's id: tokens do not tell the id itself
+   */
+  isInForce(_half: string): boolean | Promise<boolean> {
+    return true;
+  }
 }

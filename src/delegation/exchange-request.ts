@@ -2,6 +2,7 @@ import type { JsonObject } from '../oauth/claims.js';
 import type { Scope } from '../oauth/scope.js';
 import type { TokenType } from '../oauth/token-type.js';
 import type { DelegationChain } from './delegation-chain.js';
+import type { Ancestor } from './lineage.js';
 import type { MayAct } from './may-act.js';
 import type { Party } from './party.js';
 import type { TokenId } from './token-id.js';
@@ -59,7 +60,7 @@ export interface Requester {
 }
 
 /** A presented token, after it has been checked, as a policy sees it. */
-export interface PresentedToken {
+export interface PresentedToken extends Ancestor {
   /** Who issued the token itself. */
   readonly issuer: string;
   /** Whether this server issued it. */

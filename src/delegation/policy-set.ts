@@ -3,6 +3,7 @@ import type { RefusalReason } from '../oauth/refusal-reason.js';
 import type { ExchangeRequest } from './exchange-request.js';
 import { clientSettingsPolicies } from './client-settings-policies.js';
 import { ActorPolicies } from './actor-policies.js';
+import { policyHalf } from './lineage.js';
 import {
   ceilingOf,
   isDelegation,
@@ -45,11 +46,19 @@ export interface Explanation {
 export class PolicySet {
   readonly #allowing: ActorPolicies;
   readonly #denying: ActorPolicies;
+  readonly #inForce: ReadonlySet<string>;
 
   constructor(policies: readonly Policy[]) {
     const enabled = policies.filter(({ disabled }) => !disabled);
-    this.#allowing = new ActorPolicies(enabled.filter(({ effect }) => effect === 'allow'));
+    const allowing = enabled.filter(({ effect }) => effect === 'allow');
+    this.#allowing = new ActorPolicies(allowing);
+    this.#inForce = new Set(allowing.map(({ policyId }) => policyHalf(policyId)));
     this.#denying = new ActorPolicies(enabled.filter(({ effect }) => effect === 'deny'));
+  }
+
+  /** Whether a policy is there that allows and is not disabled, by what `policyHalf` makes of its id. */
+  isInForce(half: string): boolean {
+    return this.#inForce.has(half);
   }
 
   /** Decides a request: the same verdict as `explain` gives, without the reasons why. */

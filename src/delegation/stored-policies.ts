@@ -29,6 +29,10 @@ export class StoredPolicies extends DelegationPolicy {
     return (await this.current()).evaluate(request);
   }
 
+  override async isInForce(half: string): Promise<boolean> {
+    return (await this.current()).isInForce(half);
+  }
+
   /** The policies as they are now, at most a second old. */
   current(): Promise<PolicySet> {
     return this.#sets.get(ALL);

@@ -1,3 +1,5 @@
+import { timeOfUuidv7 } from '../oauth/uuid.js';
+
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const WHOLE_UUID = new RegExp(`^${UUID}$`);
 const TOKEN_ID = new RegExp(`^(${UUID})(?:\\.(${UUID}))?$`);
@@ -28,4 +30,15 @@ export function readTokenId(jti: string): TokenId | undefined {
 /** Whether this is a UUID as we write it: the id of a record or a chain. */
 export function isUuid(text: string): boolean {
   return WHOLE_UUID.test(text);
+}
+
+/**
+ * When a token of ours was issued, in milliseconds since the epoch: the id of its record tells it to the
+ * millisecond.
+ * @param iat its claim, in seconds
+ */
+export function issuedAtOf(tokenId: TokenId | undefined, iat: number): number {
+  const recorded = tokenId === undefined ? undefined : timeOfUuidv7(tokenId.recordId);
+  // Never later than the claim says: what is taken for older dies earlier.
+  return Math.min(recorded ?? Infinity, iat * 1000 + 999);
 }

@@ -52,6 +52,7 @@ export function issuedFacts(
       audience: decision.audience,
       scope: [...decision.scope],
       expiresAt: decision.expiresAt,
+      ...(claims.lineage === undefined ? {} : { lineage: claims.lineage }),
     },
   };
 }

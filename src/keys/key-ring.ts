@@ -99,6 +99,12 @@ export class KeyRing {
     return { keys: published.map((key) => key.publicJwk) };
   }
 
+  /** The ids of the keys that were revoked. */
+  async revokedIds(): Promise<readonly string[]> {
+    await this.#refresh();
+    return this.#keys.filter(({ revokedAt }) => revokedAt !== null).map(({ kid }) => kid);
+  }
+
   /** Every stored key with its life, newest first. */
   async list(): Promise<readonly KeyView[]> {
     await this.#refreshNow();

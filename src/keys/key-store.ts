@@ -44,7 +44,7 @@ export class KeySettings {
     this.others = settings.others ?? [];
     this.announcement = settings.announcement ?? 10 * 60_000;
     this.retirement = settings.retirement ?? 25 * 60 * 60_000;
-    this.refresh = settings.refresh ?? 1_000;
+    this.refresh = settings.refresh ?? 900;
     this.encryptionKey = settings.encryptionKey;
     if (this.encryptionKey.length !== 32)
       throw new Error('The key encryption key must have 32 bytes');

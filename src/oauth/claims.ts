@@ -40,4 +40,6 @@ export interface AccessTokenClaims {
   readonly sid?: string;
   /** What a person allowed: every token that comes of it names it, so that all of them end with it. */
   readonly grant_id?: string;
+  /** What an exchanged token comes of, so that it ends with any of it; opaque to everybody else. */
+  readonly lineage?: string;
 }

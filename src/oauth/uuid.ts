@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 /**
  * A UUIDv7 (RFC 9562 section 5.7): the milliseconds in front, then random bits. Node.js keeps a store
  * of them for `randomUUID`, so that an id does not cost a call into the random number generator.
+ * @param time milliseconds since the epoch; now, by the machine's own clock, unless said otherwise
  */
-export function uuidv7(): string {
-  const time = Date.now().toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+export function uuidv7(time = Date.now()): string {
+  const hex = time.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
 /** When a UUIDv7 was made, in milliseconds since the epoch; undefined for a UUID of another version. */

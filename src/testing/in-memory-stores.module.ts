@@ -10,6 +10,7 @@ import { ClientStore } from '../clients/client-store.js';
 import { PolicyStore } from '../delegation/policy-store.js';
 import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { KeyStore } from '../keys/key-store.js';
+import { RevocationStore } from '../tokens/revocation-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { InMemoryAccountStore } from './in-memory-account-store.js';
 import { InMemoryAuditLog } from './in-memory-audit-log.js';
@@ -21,6 +22,7 @@ import { InMemoryKeyStore } from './in-memory-key-store.js';
 import { InMemoryPolicyStore } from './in-memory-policy-store.js';
 import { InMemoryPolicyUseStore } from './in-memory-policy-use-store.js';
 import { InMemoryPushedRequestStore } from './in-memory-pushed-request-store.js';
+import { InMemoryRevocationStore } from './in-memory-revocation-store.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
 import { InMemoryTrustedIssuerStore } from './in-memory-trusted-issuer-store.js';
 
@@ -35,6 +37,7 @@ const stores = [
   InMemoryPushedRequestStore,
   InMemoryPolicyStore,
   InMemoryPolicyUseStore,
+  InMemoryRevocationStore,
   InMemoryAuditLog,
   InMemoryAuditReader,
 ];
@@ -50,6 +53,7 @@ const ports = [
   { provide: PushedRequestStore, useExisting: InMemoryPushedRequestStore },
   { provide: PolicyStore, useExisting: InMemoryPolicyStore },
   { provide: PolicyUseStore, useExisting: InMemoryPolicyUseStore },
+  { provide: RevocationStore, useExisting: InMemoryRevocationStore },
   { provide: AuditLog, useExisting: InMemoryAuditLog },
   { provide: AuditReader, useExisting: InMemoryAuditReader },
 ];

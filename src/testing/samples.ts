@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 
 import { uuidv7 } from '../oauth/uuid.js';
 
@@ -17,6 +17,7 @@ import type { Policy } from '../delegation/policy.js';
 import type { PolicyUse } from '../delegation/policy-use-store.js';
 import type { StoredSigningKey } from '../keys/signing-key.js';
 import { TokenType } from '../oauth/token-type.js';
+import type { Revocation } from '../tokens/revocation.js';
 import { newTrustedIssuer, type TrustedIssuer } from '../tokens/trusted-issuer.js';
 
 const NOW = Date.UTC(2026, 10, 22, 12, 0, 0, 123);
@@ -63,6 +64,7 @@ export function sampleClient(client: Partial<Client> = {}): Client {
     targets: ['https://postal.example'],
     defaultTarget: 'https://postal.example',
     tokenLifetime: 61,
+    accessTokens: { format: 'opaque', statusList: true, introspectsAll: true },
     exchange: {
       mode: 'impersonation',
       subjectIssuers: ['https://partner.example'],
@@ -293,4 +295,10 @@ export function sampleRecord(record: Partial<AuditRecord> = {}): AuditRecord {
     subject: { iss: 'https://idp.example', sub: '12345' },
     ...record,
   };
+}
+
+/** A revocation of a token that nobody has. */
+export function sampleRevocation(changes: Partial<Revocation> = {}): Revocation {
+  const key = `t${randomBytes(12).toString('base64url')}`;
+  return { key, before: 1_800_000_000_000, expiresAt: 1_900_000_000_000, ...changes };
 }

@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 
 import { readName } from '../delegation/actor.js';
 import { DelegationChain } from '../delegation/delegation-chain.js';
+import { Lineage } from '../delegation/lineage.js';
 import { MayAct } from '../delegation/may-act.js';
 import type { Party } from '../delegation/party.js';
-import { readTokenId } from '../delegation/token-id.js';
+import { issuedAtOf, readTokenId } from '../delegation/token-id.js';
 import { isJsonObject, type JsonObject } from '../oauth/claims.js';
 import { Clock, epochSeconds } from '../oauth/clock.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
@@ -69,13 +70,18 @@ export class AccessTokenValidator extends SecurityTokenValidator {
     if (!isStringList(audience) || !Number.isInteger(exp) || !Number.isInteger(iat))
       throw refuse('token_claims_invalid');
     if (scope !== undefined && typeof scope !== 'string') throw refuse('token_claims_invalid');
+    const tokenId = readTokenId(jti);
+    const lineage = Lineage.read(claims['lineage']);
+    if (lineage === undefined) throw refuse('token_claims_invalid');
     return {
       issuer,
       isOwn: true,
       hash,
       jti,
       keyId,
-      tokenId: readTokenId(jti),
+      tokenId,
+      issuedAt: issuedAtOf(tokenId, Number(iat)),
+      lineage,
       clientId,
       clientIssuer: this.settings.exchangedClientId === 'original' ? subject.iss : issuer,
       audience,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { readName } from '../delegation/actor.js';
 import { DelegationChain } from '../delegation/delegation-chain.js';
+import { Lineage } from '../delegation/lineage.js';
 import type { JsonObject } from '../oauth/claims.js';
 import { Clock, epochSeconds } from '../oauth/clock.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
@@ -72,6 +73,8 @@ export class IdTokenValidator extends SecurityTokenValidator {
       jti: undefined,
       keyId,
       tokenId: undefined,
+      issuedAt: typeof claims['iat'] === 'number' ? claims['iat'] * 1000 : 0,
+      lineage: Lineage.NONE,
       clientId,
       clientIssuer: issuer,
       audience: [clientId],

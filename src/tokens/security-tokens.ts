@@ -8,6 +8,8 @@ import { AccessTokenValidator } from './access-token-validator.js';
 import { IdTokenValidator } from './id-token-validator.js';
 import { OwnTokens, readJwsHeader } from './own-tokens.js';
 import { PartyStanding } from './party-standing.js';
+import type { Revocable } from './revocable.js';
+import { Revocations } from './revocations.js';
 import type { TokenToCheck } from './security-token-validator.js';
 import type { SecurityToken } from './security-token.js';
 import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
@@ -28,6 +30,7 @@ export class SecurityTokens {
     private readonly ownIdTokens: IdTokenValidator,
     private readonly trusted: TrustedIssuerValidator,
     private readonly standing: PartyStanding,
+    private readonly revocations: Revocations,
   ) {}
 
   /**
@@ -44,6 +47,9 @@ export class SecurityTokens {
     }
     const presented = { token, tokenType, hash: hashToken(token) };
     const checked = (await this.own.recall(presented)) ?? (await this.#validate(presented));
+    const reason = await this.revocations.reasonAgainst(revocableOf(checked));
+    if (reason !== undefined)
+      throw new InvalidRequestError(reason, 'A presented token is not acceptable.');
     if (!(await this.standing.isGood(checked))) {
       throw new InvalidRequestError('token_party_disabled', 'A presented token is not acceptable.');
     }
@@ -62,6 +68,12 @@ export class SecurityTokens {
     const validator = presented.tokenType === TokenType.IdToken ? this.ownIdTokens : this.own;
     return validator.validate(presented, header);
   }
+}
+
+/** Everything by which a checked token can be revoked. */
+export function revocableOf(token: SecurityToken): Revocable {
+  const { chain, tokenId } = token;
+  return { ...token, chainId: tokenId?.chainId, subject: chain.subject, actors: chain.actors };
 }
 
 /** What a record keeps of a token: SHA-256, base64url. */

@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
 import { Decision } from '../delegation/decision.js';
-import { formatTokenId } from '../delegation/token-id.js';
+import { formatTokenId, issuedAtOf } from '../delegation/token-id.js';
 import type { AccessTokenClaims, JsonObject } from '../oauth/claims.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
+import { InvalidRequestError, TemporarilyUnavailableError } from '../oauth/oauth-error.js';
 import { formatScope } from '../oauth/scope.js';
 import { OwnTokens } from './own-tokens.js';
+import { Revocations } from './revocations.js';
 import { hashToken } from './security-tokens.js';
 
 /**
@@ -29,20 +31,47 @@ export class TokenIssuer {
   constructor(
     private readonly tokens: OwnTokens,
     private readonly settings: IssuerSettings,
+    private readonly revocations: Revocations,
   ) {}
 
-  /** Rejects when no key can sign. */
+  /**
+   * Rejects when no key can sign.
+   * @throws InvalidRequestError when what it would come of was revoked meanwhile;
+   *   TemporarilyUnavailableError when somebody was revoked this very second whom it would name
+   */
   async issue(decision: Decision): Promise<IssuedToken> {
     Decision.require(decision);
+    await this.#refuseRevoked(decision);
     const claims = this.#claims(decision);
     const token = await this.tokens.sign('at+jwt', claims);
     return { token, hash: hashToken(token), claims };
+  }
+
+  /** Nothing is issued that is dead already: so an exchange that took its time is not in time. */
+  async #refuseRevoked(decision: Decision): Promise<void> {
+    const { chain, tokenId, lineage, clientId, issuedAt } = decision;
+    const { issuer } = this.settings;
+    const reason = await this.revocations.reasonAgainst({
+      hash: undefined,
+      issuedAt: issuedAtOf(tokenId, issuedAt),
+      lineage,
+      issuer,
+      isOwn: true,
+      chainId: tokenId.chainId,
+      subject: chain.subject,
+      clientId,
+      actors: chain.actors,
+    });
+    if (reason === undefined) return;
+    if (decision.subjectToken === undefined) throw new TemporarilyUnavailableError(reason);
+    throw new InvalidRequestError(reason, 'A presented token is not acceptable.');
   }
 
   #claims(decision: Decision): AccessTokenClaims {
     const { chain, audience } = decision;
     const { issuer } = this.settings;
     const act = chain.toAct();
+    const lineage = decision.lineage.toClaim();
     const [first = issuer, ...others] = audience;
     return {
       iss: issuer,
@@ -56,6 +85,7 @@ export class TokenIssuer {
       scope: formatScope(decision.scope),
       ...this.#carried(decision),
       ...(act === undefined ? {} : { act }),
+      ...(lineage === undefined ? {} : { lineage }),
     };
   }
 

@@ -8,18 +8,20 @@ import { IdTokenValidator } from './id-token-validator.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { LogoutTokenIssuer } from './logout-token-issuer.js';
 import { OwnTokens } from './own-tokens.js';
+import { Revocations } from './revocations.js';
 import { SubjectNames } from './subject-names.js';
 import { TokenIssuer } from './token-issuer.js';
 import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
 
 /**
- * The only room that verifies or mints a token. Needs the ports `TrustedIssuerStore` and `Clock`,
- * `IssuerSettings`, `KeySettings` and `FetchSettings`.
+ * The only room that verifies or mints a token. Needs the ports `TrustedIssuerStore`, `RevocationStore`,
+ * `DelegationPolicy` and `Clock`, `IssuerSettings`, `KeySettings`, `RevocationSettings` and `FetchSettings`.
  */
 @Module({
   imports: [KeysModule],
   providers: [
     OwnTokens,
+    Revocations,
     AccessTokenValidator,
     IdTokenValidator,
     GuardedFetch,
@@ -33,6 +35,7 @@ import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
   exports: [
     KeysModule,
     OwnTokens,
+    Revocations,
     AccessTokenValidator,
     IdTokenValidator,
     GuardedFetch,

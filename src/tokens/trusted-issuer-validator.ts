@@ -3,6 +3,7 @@ import { compactVerify } from 'jose';
 
 import { readName } from '../delegation/actor.js';
 import { DelegationChain } from '../delegation/delegation-chain.js';
+import { Lineage } from '../delegation/lineage.js';
 import { MayAct } from '../delegation/may-act.js';
 import type { JsonObject } from '../oauth/claims.js';
 import { Clock, epochSeconds } from '../oauth/clock.js';
@@ -123,6 +124,9 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
       jti,
       keyId,
       tokenId: undefined,
+      // One that does not say when is taken for the oldest.
+      issuedAt: typeof claims['iat'] === 'number' ? claims['iat'] * 1000 : 0,
+      lineage: Lineage.NONE,
       clientId: readClientId(claims, issuer),
       clientIssuer: issuer.issuer,
       audience: known,

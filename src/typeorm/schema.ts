@@ -9,6 +9,8 @@ import { PolicyUseEntity } from './entities/policy-use.entity.js';
 import { PolicyVersionEntity } from './entities/policy-version.entity.js';
 import { PushedRequestEntity } from './entities/pushed-request.entity.js';
 import { RefreshTokenEntity } from './entities/refresh-token.entity.js';
+import { RevocationEpochEntity } from './entities/revocation-epoch.entity.js';
+import { RevocationEntity } from './entities/revocation.entity.js';
 import { SessionEntity } from './entities/session.entity.js';
 import { SigningKeyEntity } from './entities/signing-key.entity.js';
 import { TrustedIssuerEntity } from './entities/trusted-issuer.entity.js';
@@ -16,6 +18,7 @@ import { FirstStores1795392000000 } from './migrations/1795392000000-first-store
 import { People1795478400000 } from './migrations/1795478400000-people.js';
 import { SignIn1795564800000 } from './migrations/1795564800000-sign-in.js';
 import { Policies1795651200000 } from './migrations/1795651200000-policies.js';
+import { Revocations1795737600000 } from './migrations/1795737600000-revocations.js';
 
 /**
  * What a TypeORM data source must know of our tables; a host adds its own entities and migrations.
@@ -37,6 +40,8 @@ export const tokenExchangeSchema = {
     PushedRequestEntity,
     PolicyVersionEntity,
     PolicyUseEntity,
+    RevocationEntity,
+    RevocationEpochEntity,
   ],
   /** Oldest first. */
   migrations: [
@@ -44,6 +49,7 @@ export const tokenExchangeSchema = {
     People1795478400000,
     SignIn1795564800000,
     Policies1795651200000,
+    Revocations1795737600000,
   ],
   migrationsTableName: 'nte_migration',
 };

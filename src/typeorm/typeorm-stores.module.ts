@@ -12,6 +12,7 @@ import { ClientStore } from '../clients/client-store.js';
 import { PolicyStore } from '../delegation/policy-store.js';
 import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { KeyStore } from '../keys/key-store.js';
+import { RevocationStore } from '../tokens/revocation-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { TypeormAccountStore } from './typeorm-account-store.js';
 import { TypeormAuditLog } from './typeorm-audit-log.js';
@@ -24,6 +25,7 @@ import { TypeormKeyStore } from './typeorm-key-store.js';
 import { TypeormPolicyStore } from './typeorm-policy-store.js';
 import { TypeormPolicyUseStore } from './typeorm-policy-use-store.js';
 import { TypeormPushedRequestStore } from './typeorm-pushed-request-store.js';
+import { TypeormRevocationStore } from './typeorm-revocation-store.js';
 import { TypeormSessionStore } from './typeorm-session-store.js';
 import { TypeormTrustedIssuerStore } from './typeorm-trusted-issuer-store.js';
 
@@ -38,6 +40,7 @@ const ports = [
   { provide: PushedRequestStore, useClass: TypeormPushedRequestStore },
   { provide: PolicyStore, useClass: TypeormPolicyStore },
   { provide: PolicyUseStore, useClass: TypeormPolicyUseStore },
+  { provide: RevocationStore, useClass: TypeormRevocationStore },
   { provide: AuditLog, useClass: TypeormAuditLog },
   { provide: AuditReader, useClass: TypeormAuditReader },
 ];

@@ -1219,7 +1219,7 @@ describe('A client that acts under a name of another issuer', () => {
 describe('An attempt that hangs', () => {
   it('is answered and recorded when its time is over', async () => {
     const server = await Protocol.start({
-      policy: { decide: () => new Promise<never>(() => undefined) },
+      policy: { decide: () => new Promise<never>(() => undefined), isInForce: () => true },
     });
     await server.storyClients();
     const { answer, record } = await server.recorded(() => server.exchange());

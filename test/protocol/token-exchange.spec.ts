@@ -361,6 +361,7 @@ describe('A token exchange', () => {
       exp: server.now + 600,
       jti: expect.stringContaining(record.id),
       act: { iss: ISSUER, sub: 'my_gateway', client_id: 'my_gateway' },
+      lineage: expect.stringMatching(/^[0-9a-z]+\.t[\w-]{16}\.k[\w-]{16}$/),
     });
     expect(record).toMatchObject({
       outcome: 'granted',

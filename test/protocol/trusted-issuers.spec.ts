@@ -211,6 +211,7 @@ describe('A token of a trusted issuer', () => {
       auth_time: 17,
       sid: 's-1',
       act: { iss: ISSUER, sub: 'my_gateway', client_id: 'my_gateway' },
+      lineage: expect.stringContaining('.t'),
     });
     expect(answer.body).toMatchObject({
       issued_token_type: TokenType.AccessToken,
@@ -322,7 +323,19 @@ describe('A token of a trusted issuer', () => {
     );
     expect(issued['sub_id']).toEqual({ format: 'iss_sub', iss: LOGIN, sub: '12345' });
     expect(Object.keys(issued).toSorted()).toEqual(
-      ['act', 'aud', 'client_id', 'exp', 'iat', 'iss', 'jti', 'scope', 'sub', 'sub_id'].toSorted(),
+      [
+        'act',
+        'aud',
+        'client_id',
+        'exp',
+        'iat',
+        'iss',
+        'jti',
+        'lineage',
+        'scope',
+        'sub',
+        'sub_id',
+      ].toSorted(),
     );
   });
 });

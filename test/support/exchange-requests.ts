@@ -10,6 +10,7 @@ import {
   type Requester,
 } from '../../src/delegation/exchange-request.js';
 import { MayAct } from '../../src/delegation/may-act.js';
+import { UNKNOWN_ORIGIN } from '../../src/delegation/lineage.js';
 import type { Party } from '../../src/delegation/party.js';
 import type { Policy } from '../../src/delegation/policy.js';
 import type { JsonObject } from '../../src/oauth/claims.js';
@@ -69,6 +70,7 @@ export function exchangeRequest(changes: Changes = {}): ExchangeRequest {
     authTime: undefined,
     claims: { acr: 'from the token' },
     tokenId: undefined,
+    ...UNKNOWN_ORIGIN,
     ...changes.subjectToken,
   };
   return {

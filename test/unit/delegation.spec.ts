@@ -12,6 +12,7 @@ import {
   type ExchangeRequest,
   type ExchangeSettings,
 } from '../../src/delegation/exchange-request.js';
+import { UNKNOWN_ORIGIN } from '../../src/delegation/lineage.js';
 import { MayAct } from '../../src/delegation/may-act.js';
 import type { Party } from '../../src/delegation/party.js';
 import type { Allowed, Verdict } from '../../src/delegation/verdict.js';
@@ -109,6 +110,7 @@ function requestOf(shape: Shape): ExchangeRequest {
     authTime: undefined,
     claims: {},
     tokenId: undefined,
+    ...UNKNOWN_ORIGIN,
   };
   return {
     now: NOW,

@@ -14,6 +14,7 @@ import { OwnTokens } from '../../src/tokens/own-tokens.js';
 import { TokenIssuer } from '../../src/tokens/token-issuer.js';
 import { exchangeRequest } from '../support/exchange-requests.js';
 import { FakeClock } from '../support/fake-clock.js';
+import { nothingRevoked } from '../support/nothing-revoked.js';
 
 const SOURCE = fileURLToPath(new URL('../../src', import.meta.url));
 const ABOUT: IdTokenFacts = {
@@ -33,7 +34,7 @@ beforeAll(async () => {
   const ring = new KeyRing(new InMemoryKeyStore(), keys, new FakeClock());
   await ring.ensureKey();
   const settings = new IssuerSettings({ issuer: 'https://idp.example' });
-  accessTokens = new TokenIssuer(new OwnTokens(ring), settings);
+  accessTokens = new TokenIssuer(new OwnTokens(ring), settings, nothingRevoked(ring));
   idTokens = new IdTokenIssuer(new OwnTokens(ring), settings);
 });
 
@@ -50,6 +51,7 @@ function lookalike() {
     tokenId: real.tokenId,
     mode: real.mode,
     chain: real.chain,
+    lineage: real.lineage,
     clientId: real.clientId,
     audience: real.audience,
     scope: real.scope,

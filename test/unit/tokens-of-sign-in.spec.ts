@@ -6,6 +6,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { ClientSettingsPolicy } from '../../src/delegation/client-settings-policy.js';
 import { Decision } from '../../src/delegation/decision.js';
 import { DelegationChain } from '../../src/delegation/delegation-chain.js';
+import { UNKNOWN_ORIGIN } from '../../src/delegation/lineage.js';
 import { DEFAULT_EXCHANGE_SETTINGS } from '../../src/delegation/exchange-request.js';
 import { KeyRing } from '../../src/keys/key-ring.js';
 import { KeySettings } from '../../src/keys/key-store.js';
@@ -21,6 +22,7 @@ import { OwnTokens } from '../../src/tokens/own-tokens.js';
 import { hashToken } from '../../src/tokens/security-tokens.js';
 import { TokenIssuer } from '../../src/tokens/token-issuer.js';
 import { FakeClock } from '../support/fake-clock.js';
+import { nothingRevoked } from '../support/nothing-revoked.js';
 
 const ISSUER = 'https://idp.example';
 const RECORD = '0199aaaa-0000-7000-8000-000000000001';
@@ -114,6 +116,7 @@ function exchangeDecision(issuer: string, said: JsonObject): Promise<Decision> {
       authTime: undefined,
       claims: said,
       tokenId: undefined,
+      ...UNKNOWN_ORIGIN,
     },
     actorToken: undefined,
     actor: { iss: ISSUER, sub: 'gateway' },
@@ -362,7 +365,7 @@ describe('A logout token', () => {
 });
 
 async function issued(decision: Decision, by = settings): Promise<object> {
-  const { claims } = await new TokenIssuer(tokens, by).issue(decision);
+  const { claims } = await new TokenIssuer(tokens, by, nothingRevoked(ring)).issue(decision);
   return claims;
 }
 

@@ -96,7 +96,7 @@ export class TokenExchangeGrant extends Grant {
       subjectToken: recordedToken(token, asked.subjectTokenType),
       subject: { ...token.chain.subject },
       inboundActors: token.chain.actors.map(recordedActor),
-      chainId: token.tokenId?.chainId ?? uuidv7(),
+      chainId: token.tokenId?.chainId ?? uuidv7(attempt.time),
       ...(token.tokenId?.chainId === undefined ? {} : { parentId: token.tokenId.recordId }),
     });
     return token;

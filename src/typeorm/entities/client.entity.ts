@@ -1,6 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 import type {
+  AccessTokenSettings,
   AuthenticationMethod,
   Client,
   ClientKind,
@@ -55,6 +56,12 @@ export class ClientEntity implements Client {
 
   @Column('integer', { name: 'token_lifetime' })
   tokenLifetime!: number;
+
+  @Column('jsonb', {
+    name: 'access_tokens',
+    default: { format: 'jwt', statusList: false, introspectsAll: false },
+  })
+  accessTokens!: AccessTokenSettings;
 
   @Column('jsonb')
   exchange!: ExchangeSettings;

@@ -1,0 +1,164 @@
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+
+import { DelegationPolicy } from '../delegation/delegation-policy.js';
+import { keyMark, policyHalfOf } from '../delegation/lineage.js';
+import { KeyRing } from '../keys/key-ring.js';
+import { Clock } from '../oauth/clock.js';
+import type { RefusalReason } from '../oauth/refusal-reason.js';
+import { keysOf, revokedBy, type Revocable } from './revocable.js';
+import {
+  FOR_EVER,
+  isForEver,
+  REVOKED_REASONS,
+  revocationKey,
+  type KeyLetter,
+  type Revocation,
+  type RevocationTarget,
+} from './revocation.js';
+import { RevocationStore } from './revocation-store.js';
+import { RevocationTable } from './revocation-table.js';
+
+/** Milliseconds after which the store is asked for news, beside whoever is answered meanwhile. */
+const DUE = 200;
+/** Milliseconds after which nobody is answered before the news is there. */
+const STALE = 900;
+/** How many are read at a time. */
+const PAGE = 20_000;
+/** How many are remembered; beyond that, the store is asked about each token. */
+const MOST = 4_000_000;
+
+/** How much is remembered, and how old it may be. */
+export class RevocationSettings {
+  readonly remembered: number = MOST;
+
+  constructor(settings: Partial<RevocationSettings> = {}) {
+    Object.assign(this, settings);
+  }
+}
+
+/**
+ * What is revoked, as this instance knows it: never older than a second. Whoever asks while the store is
+ * out of reach for longer than that is not answered.
+ */
+@Injectable()
+export class Revocations implements OnApplicationBootstrap {
+  readonly #table = new RevocationTable();
+  #position: string = RevocationStore.START;
+  /** When the read began whose outcome is known. */
+  #readAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+  #isWhole = true;
+
+  constructor(
+    private readonly store: RevocationStore,
+    private readonly policies: DelegationPolicy,
+    private readonly ring: KeyRing,
+    private readonly settings: RevocationSettings,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Whether anything can be revoked here. */
+  get isKept(): boolean {
+    return this.store.isKept;
+  }
+
+  /** Begins to read, so that the first request need not wait for all of it. */
+  onApplicationBootstrap(): void {
+    void this.#read().catch(() => undefined);
+  }
+
+  /**
+   * Why a token is dead: itself, or anything that it comes of; undefined when it lives. Rejects when that
+   * cannot be known.
+   */
+  async reasonAgainst(token: Revocable): Promise<RefusalReason | undefined> {
+    await this.#refresh();
+    const key = revokedBy(token, this.#table) ?? (await this.#unremembered(token));
+    if (key !== undefined) return REVOKED_REASONS[key.charAt(0) as KeyLetter];
+    const { marks } = token.lineage;
+    return marks.length === 0 ? undefined : this.#reasonAgainstOrigin(marks);
+  }
+
+  /**
+   * Revokes, durably; known here at once, and everywhere within a second.
+   * @param expiresAt when the last token that it kills has expired, where that is known. Milliseconds since the epoch
+   */
+  async revoke(target: RevocationTarget, expiresAt: number | null = null): Promise<void> {
+    await this.revokeAll([{ target, expiresAt }]);
+  }
+
+  /** The same with several targets, all or none. */
+  async revokeAll(
+    targets: readonly { readonly target: RevocationTarget; readonly expiresAt: number | null }[],
+  ): Promise<void> {
+    const now = this.clock.now();
+    const revocations = targets.map(({ target, expiresAt }): Revocation => ({
+      key: revocationKey(target),
+      before: isForEver(target) ? FOR_EVER : now,
+      expiresAt,
+    }));
+    await this.store.add(revocations);
+    await this.#reading?.catch(() => undefined);
+    await this.#read();
+  }
+
+  /** Why what a token comes of is good no more, by what is in force now. */
+  async #reasonAgainstOrigin(marks: readonly string[]): Promise<RefusalReason | undefined> {
+    if (marks.some((mark) => mark.startsWith('k'))) {
+      const revoked = (await this.ring.revokedIds()).map(keyMark);
+      if (revoked.some((mark) => marks.includes(mark))) return 'token_key_revoked';
+    }
+    for (const mark of marks) {
+      const half = policyHalfOf(mark);
+      if (half !== undefined && !(await this.policies.isInForce(half))) return 'policy_disabled';
+    }
+    return undefined;
+  }
+
+  async #unremembered(token: Revocable): Promise<string | undefined> {
+    if (this.#isWhole) return undefined;
+    const found = await this.store.find([...keysOf(token, { has: () => true })]);
+    const times = new Map(found.map(({ key, before }) => [key, before]));
+    return revokedBy(token, { has: () => true, find: (key) => times.get(key) });
+  }
+
+  /** Returns at once when what is known is young; asks for news behind the answer when it is due. */
+  async #refresh(): Promise<void> {
+    const asked = this.clock.now();
+    const age = Math.abs(asked - this.#readAt);
+    if (age < DUE) return;
+    if (age < STALE) {
+      void this.#read().catch(() => undefined);
+      return;
+    }
+    // A read that began before may have missed what was revoked since.
+    const isKnown = (): boolean =>
+      this.#readAt >= asked || Math.abs(this.clock.now() - this.#readAt) < STALE;
+    await this.#read();
+    if (!isKnown()) await this.#read();
+    if (!isKnown()) throw new Error('What is revoked cannot be known in time');
+  }
+
+  /** The read under way, or a new one. */
+  #read(): Promise<void> {
+    return (this.#reading ??= this.#readAll().finally(() => (this.#reading = undefined)));
+  }
+
+  async #readAll(): Promise<void> {
+    const began = this.clock.now();
+    for (;;) {
+      const { revocations, position } = await this.store.since(this.#position, PAGE);
+      for (const revocation of revocations) this.#remember(revocation);
+      this.#position = position;
+      if (revocations.length < PAGE) break;
+    }
+    this.#readAt = began;
+  }
+
+  #remember(revocation: Revocation): void {
+    const isKnown = this.#table.find(revocation.key) !== undefined;
+    if (isKnown || this.#table.size < this.settings.remembered)
+      this.#table.add(revocation, this.clock.now());
+    else this.#isWhole = false;
+  }
+}
