@@ -1,5 +1,5 @@
 import { identifiersOf, type Client } from './client.js';
-import type { Requester } from '../delegation/exchange-request.js';
+import type { Requester, TokenForm } from '../delegation/exchange-request.js';
 
 /** The authenticated client as a policy sees it. */
 export function requesterOf(client: Client, issuer: string): Requester {
@@ -14,5 +14,11 @@ export function requesterOf(client: Client, issuer: string): Requester {
     exchange: client.exchange,
     groups: client.groups,
     version: client.version,
+    tokenForm: tokenFormOf(client),
   };
+}
+
+/** What access tokens look like that a client gets or takes. */
+export function tokenFormOf({ accessTokens }: Client): TokenForm {
+  return { isOpaque: accessTokens.format === 'opaque', hasStatus: accessTokens.statusList };
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { ClientDirectory } from './client-directory.js';
 import type { Client } from './client.js';
+import { tokenFormOf } from './requester.js';
 import type { Target } from '../delegation/exchange-request.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { InvalidTargetError } from '../oauth/oauth-error.js';
@@ -72,6 +73,11 @@ export class Targets {
     if (owner === null || owner.disabled) {
       throw new InvalidTargetError('target_unknown', 'A requested target is not acceptable.');
     }
-    return { identifier, clientId: owner.clientId, offeredScope: new Set(owner.offeredScopes) };
+    return {
+      identifier,
+      clientId: owner.clientId,
+      offeredScope: new Set(owner.offeredScopes),
+      tokenForm: tokenFormOf(owner),
+    };
   }
 }

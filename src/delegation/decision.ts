@@ -17,6 +17,7 @@ import {
   type PresentedToken,
   type Requester,
   type Target,
+  type TokenForm,
 } from './exchange-request.js';
 import { isSameParty, type Party } from './party.js';
 import { translated } from './policy-checks.js';
@@ -77,6 +78,7 @@ interface DecisionFields {
   readonly mode: ActingMode | 'own';
   readonly chain: DelegationChain;
   readonly lineage: Lineage;
+  readonly form: TokenForm;
   readonly clientId: string;
   readonly audience: readonly string[];
   readonly scope: Scope;
@@ -132,6 +134,7 @@ export class Decision {
       mode: verdict.mode,
       chain,
       lineage,
+      form: resultingForm(request),
       clientId: options.clientId,
       audience: [...verdict.audience],
       scope: new Set(verdict.scope),
@@ -170,6 +173,7 @@ export class Decision {
       mode: 'own',
       chain: DelegationChain.of(requester.party),
       lineage: Lineage.NONE,
+      form: resultingForm(request),
       clientId: requester.clientId,
       audience: targets.map((target) => target.identifier),
       scope,
@@ -206,6 +210,7 @@ export class Decision {
       mode: 'own',
       chain: DelegationChain.of(person),
       lineage: Lineage.NONE,
+      form: resultingForm(request),
       clientId: requester.clientId,
       audience: targets.map((target) => target.identifier),
       scope: new Set(scope),
@@ -240,6 +245,11 @@ export class Decision {
   /** What the issued token comes of. */
   get lineage(): Lineage {
     return this.#fields.lineage;
+  }
+
+  /** What it will look like: the most careful of what its client and its targets want. */
+  get form(): TokenForm {
+    return this.#fields.form;
   }
 
   /** The `client_id` that the issued token will name. */
@@ -314,6 +324,17 @@ function resultingLineage(
     policy: isPolicyId(basis.policy) ? basis : undefined,
     clients,
   });
+}
+
+function resultingForm({
+  requester,
+  targets,
+}: Pick<ExchangeRequest, 'requester' | 'targets'>): TokenForm {
+  const wanted = [requester, ...targets].map(({ tokenForm }) => tokenForm);
+  return {
+    isOpaque: wanted.some((form) => form?.isOpaque === true),
+    hasStatus: wanted.some((form) => form?.hasStatus === true),
+  };
 }
 
 /** Clients that a chain names. */

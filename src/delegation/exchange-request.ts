@@ -39,6 +39,14 @@ export const DEFAULT_EXCHANGE_SETTINGS: ExchangeSettings = {
 /** The deepest chain that any policy can allow. */
 export const MAX_DEPTH = 16;
 
+/** What access tokens look like that a client gets or takes. */
+export interface TokenForm {
+  /** Whether nobody but this server can read them. */
+  readonly isOpaque: boolean;
+  /** Whether they name a place in a Token Status List. */
+  readonly hasStatus: boolean;
+}
+
 /** The authenticated client as a policy sees it. */
 export interface Requester {
   readonly clientId: string;
@@ -57,6 +65,7 @@ export interface Requester {
   readonly groups?: readonly string[];
   /** The version that its settings are stored in. */
   readonly version?: number;
+  readonly tokenForm?: TokenForm;
 }
 
 /** A presented token, after it has been checked, as a policy sees it. */
@@ -90,6 +99,7 @@ export interface Target {
   /** The client that answers to it; undefined for an interface of this server. */
   readonly clientId: string | undefined;
   readonly offeredScope: Scope;
+  readonly tokenForm?: TokenForm;
 }
 
 /** Everything that decides an exchange. */

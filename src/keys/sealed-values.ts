@@ -18,13 +18,15 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  */
 @Injectable()
 export class SealedValues {
+  readonly #keys = new Map<string, Buffer>();
+
   constructor(private readonly settings: KeySettings) {}
 
   /**
    * A text in the alphabet of base64url that says nothing about the value but its length.
    * @throws Error when the text would be longer than 16 kB
    */
-  seal(purpose: string, value: Json): string {
+  seal(purpose: string, value: Json | object): string {
     const nonce = randomBytes(NONCE_LENGTH);
     const cipher = createCipheriv('aes-256-gcm', this.#key(purpose), nonce);
     const body = [cipher.update(JSON.stringify(value), 'utf8'), cipher.final()];
@@ -49,9 +51,14 @@ export class SealedValues {
     }
   }
 
+  /** Purposes are words of the code, so that there are few. */
   #key(purpose: string): Buffer {
+    const known = this.#keys.get(purpose);
+    if (known !== undefined) return known;
     const info = `nest-token-exchange sealed value: ${purpose}`;
-    return Buffer.from(hkdfSync('sha256', this.settings.encryptionKey, '', info, 32));
+    const key = Buffer.from(hkdfSync('sha256', this.settings.encryptionKey, '', info, 32));
+    this.#keys.set(purpose, key);
+    return key;
   }
 }
 

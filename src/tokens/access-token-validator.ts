@@ -13,7 +13,8 @@ import { InvalidRequestError } from '../oauth/oauth-error.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
 import { EMPTY_SCOPE, parseScope } from '../oauth/scope.js';
 import { TokenType } from '../oauth/token-type.js';
-import { OwnTokens, readJwsHeader, type VerifiedJwt } from './own-tokens.js';
+import { OpaqueTokens } from './opaque-tokens.js';
+import { OwnTokens, readJwsHeader } from './own-tokens.js';
 import type { SecurityToken } from './security-token.js';
 import { SecurityTokenValidator, type TokenToCheck } from './security-token-validator.js';
 
@@ -31,6 +32,7 @@ export class AccessTokenValidator extends SecurityTokenValidator {
 
   constructor(
     private readonly tokens: OwnTokens,
+    private readonly opaque: OpaqueTokens,
     private readonly settings: IssuerSettings,
     private readonly clock: Clock,
   ) {
@@ -40,7 +42,9 @@ export class AccessTokenValidator extends SecurityTokenValidator {
   /** A token that was verified before, if it is acceptable still; undefined when it is new. */
   async recall({ tokenType, hash }: TokenToCheck): Promise<SecurityToken | undefined> {
     const known = this.#verified.get(hash);
-    if (known?.keyId === undefined || !(await this.tokens.isUsable(known.keyId))) return undefined;
+    if (known === undefined) return undefined;
+    // An opaque one has none: it was sealed.
+    if (known.keyId !== undefined && !(await this.tokens.isUsable(known.keyId))) return undefined;
     this.#check(known, tokenType);
     return known;
   }
@@ -57,7 +61,20 @@ export class AccessTokenValidator extends SecurityTokenValidator {
     return checked;
   }
 
-  #read({ claims, keyId }: VerifiedJwt, hash: string): SecurityToken {
+  /** Checks an access token that only this server can read. */
+  async validateOpaque({ token, tokenType, hash }: TokenToCheck): Promise<SecurityToken> {
+    const claims = this.opaque.open(token);
+    if (claims === undefined) throw refuse('token_malformed');
+    const checked = this.#read({ claims, keyId: undefined }, hash);
+    this.#check(checked, tokenType);
+    this.#remember(checked);
+    return checked;
+  }
+
+  #read(
+    { claims, keyId }: { readonly claims: JsonObject; readonly keyId: string | undefined },
+    hash: string,
+  ): SecurityToken {
     const { issuer } = this.settings;
     const { aud, exp, iat, scope } = claims;
     const jti = readName(claims['jti']);
@@ -104,8 +121,9 @@ export class AccessTokenValidator extends SecurityTokenValidator {
     return sub === undefined || iss === undefined ? undefined : { iss, sub };
   }
 
-  #check({ expiresAt, claims }: SecurityToken, tokenType: string): void {
-    if (tokenType !== TokenType.AccessToken && tokenType !== TokenType.Jwt)
+  #check({ expiresAt, claims, keyId }: SecurityToken, tokenType: string): void {
+    const isJwt = keyId !== undefined;
+    if (tokenType !== TokenType.AccessToken && !(isJwt && tokenType === TokenType.Jwt))
       throw refuse('token_kind_mismatch');
     const now = epochSeconds(this.clock.now());
     const notBefore = claims['nbf'];

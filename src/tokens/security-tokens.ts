@@ -6,6 +6,7 @@ import { InvalidRequestError } from '../oauth/oauth-error.js';
 import { TokenType } from '../oauth/token-type.js';
 import { AccessTokenValidator } from './access-token-validator.js';
 import { IdTokenValidator } from './id-token-validator.js';
+import { OpaqueTokens } from './opaque-tokens.js';
 import { OwnTokens, readJwsHeader } from './own-tokens.js';
 import { PartyStanding } from './party-standing.js';
 import type { Revocable } from './revocable.js';
@@ -26,6 +27,7 @@ const KNOWN: ReadonlySet<string> = new Set(Object.values(TokenType));
 export class SecurityTokens {
   constructor(
     private readonly ownTokens: OwnTokens,
+    private readonly opaque: OpaqueTokens,
     private readonly own: AccessTokenValidator,
     private readonly ownIdTokens: IdTokenValidator,
     private readonly trusted: TrustedIssuerValidator,
@@ -62,6 +64,7 @@ export class SecurityTokens {
    * token presented as any JWT, too, for it says nothing to anybody but its client.
    */
   async #validate(presented: TokenToCheck): Promise<SecurityToken> {
+    if (this.opaque.isOpaque(presented.token)) return this.own.validateOpaque(presented);
     const header = readJwsHeader(presented.token);
     const isOurs = header !== undefined && (await this.ownTokens.isOurs(header.keyId));
     if (!isOurs) return this.trusted.validate(presented);

@@ -6,6 +6,7 @@ import type { AccessTokenClaims, JsonObject } from '../oauth/claims.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { InvalidRequestError, TemporarilyUnavailableError } from '../oauth/oauth-error.js';
 import { formatScope } from '../oauth/scope.js';
+import { OpaqueTokens } from './opaque-tokens.js';
 import { OwnTokens } from './own-tokens.js';
 import { Revocations } from './revocations.js';
 import { hashToken } from './security-tokens.js';
@@ -30,6 +31,7 @@ export interface IssuedToken {
 export class TokenIssuer {
   constructor(
     private readonly tokens: OwnTokens,
+    private readonly opaque: OpaqueTokens,
     private readonly settings: IssuerSettings,
     private readonly revocations: Revocations,
   ) {}
@@ -43,7 +45,9 @@ export class TokenIssuer {
     Decision.require(decision);
     await this.#refuseRevoked(decision);
     const claims = this.#claims(decision);
-    const token = await this.tokens.sign('at+jwt', claims);
+    const token = decision.form.isOpaque
+      ? this.opaque.seal(claims)
+      : await this.tokens.sign('at+jwt', claims);
     return { token, hash: hashToken(token), claims };
   }
 

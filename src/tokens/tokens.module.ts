@@ -7,6 +7,7 @@ import { IdTokenIssuer } from './id-token-issuer.js';
 import { IdTokenValidator } from './id-token-validator.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { LogoutTokenIssuer } from './logout-token-issuer.js';
+import { OpaqueTokens } from './opaque-tokens.js';
 import { OwnTokens } from './own-tokens.js';
 import { Revocations } from './revocations.js';
 import { SubjectNames } from './subject-names.js';
@@ -20,6 +21,7 @@ import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
 @Module({
   imports: [KeysModule],
   providers: [
+    OpaqueTokens,
     OwnTokens,
     Revocations,
     AccessTokenValidator,
@@ -34,6 +36,7 @@ import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
   ],
   exports: [
     KeysModule,
+    OpaqueTokens,
     OwnTokens,
     Revocations,
     AccessTokenValidator,

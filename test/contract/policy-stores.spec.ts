@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 
+import { DEFAULT_ACCESS_TOKEN_SETTINGS } from '../../src/clients/client.js';
 import { PolicyConflictError } from '../../src/delegation/policy-store.js';
 import {
   InMemoryPolicyStore,
@@ -189,7 +190,11 @@ describe('The clients that were there before policies could name their groups', 
     for (const _ of migrations.slice(migrations.indexOf(Policies1795651200000)))
       await dataSource.undoLastMigration();
     await runMigrations(dataSource);
-    expect(await clients.find(client.clientId)).toEqual({ ...client, groups: [] });
+    expect(await clients.find(client.clientId)).toEqual({
+      ...client,
+      groups: [],
+      accessTokens: DEFAULT_ACCESS_TOKEN_SETTINGS,
+    });
     await dataSource.query(
       `insert into nte_client (client_id, name, kind, disabled, grant_types, scopes,
          authentication_methods, secrets, identifiers, offered_scopes, targets, token_lifetime,

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 
-import { DEFAULT_SIGN_IN_SETTINGS } from '../../src/clients/client.js';
+import {
+  DEFAULT_ACCESS_TOKEN_SETTINGS,
+  DEFAULT_SIGN_IN_SETTINGS,
+} from '../../src/clients/client.js';
 import {
   authorizationStoreContract,
   consentStoreContract,
@@ -215,6 +218,7 @@ describe('The clients that were there before people could sign in to them', () =
       ...client,
       signIn: DEFAULT_SIGN_IN_SETTINGS,
       groups: [],
+      accessTokens: DEFAULT_ACCESS_TOKEN_SETTINGS,
     });
     const defaults = await dataSource.query<unknown[]>(
       `select column_default from information_schema.columns

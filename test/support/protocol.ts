@@ -92,7 +92,7 @@ export class Protocol {
   }
 
   /** Registers a client whose secret is `<id>-secret`. */
-  async client(client: Partial<Client> & Pick<Client, 'clientId'>): Promise<Client> {
+  async client(client: Parameters<typeof newClient>[0]): Promise<Client> {
     const isPublic = client.kind === 'public';
     const made = newClient({
       ...(isPublic

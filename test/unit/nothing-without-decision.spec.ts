@@ -7,9 +7,11 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Decision } from '../../src/delegation/decision.js';
 import { KeyRing } from '../../src/keys/key-ring.js';
 import { KeySettings } from '../../src/keys/key-store.js';
+import { SealedValues } from '../../src/keys/sealed-values.js';
 import { IssuerSettings } from '../../src/oauth/issuer-settings.js';
 import { InMemoryKeyStore } from '../../src/testing/index.js';
 import { IdTokenIssuer, type IdTokenFacts } from '../../src/tokens/id-token-issuer.js';
+import { OpaqueTokens } from '../../src/tokens/opaque-tokens.js';
 import { OwnTokens } from '../../src/tokens/own-tokens.js';
 import { TokenIssuer } from '../../src/tokens/token-issuer.js';
 import { exchangeRequest } from '../support/exchange-requests.js';
@@ -34,7 +36,12 @@ beforeAll(async () => {
   const ring = new KeyRing(new InMemoryKeyStore(), keys, new FakeClock());
   await ring.ensureKey();
   const settings = new IssuerSettings({ issuer: 'https://idp.example' });
-  accessTokens = new TokenIssuer(new OwnTokens(ring), settings, nothingRevoked(ring));
+  accessTokens = new TokenIssuer(
+    new OwnTokens(ring),
+    new OpaqueTokens(new SealedValues(keys)),
+    settings,
+    nothingRevoked(ring),
+  );
   idTokens = new IdTokenIssuer(new OwnTokens(ring), settings);
 });
 
@@ -52,6 +59,7 @@ function lookalike() {
     mode: real.mode,
     chain: real.chain,
     lineage: real.lineage,
+    form: real.form,
     clientId: real.clientId,
     audience: real.audience,
     scope: real.scope,
