@@ -10,11 +10,20 @@ export class AccessTokenFields {
     enum: ACCESS_TOKEN_FORMATS,
     default: 'jwt',
     description:
-      'opaque: nobody but this server can read them, so that services must introspect them, and what is revoked is dead everywhere at once. A token is opaque when its client or one of its targets says so.',
+      'What it takes, when it is the target. opaque: nobody but this server can read them, so that it must introspect them, and what is revoked is dead for it at once.',
   })
   @MayBeAbsent()
   @IsIn(ACCESS_TOKEN_FORMATS)
-  readonly format?: AccessTokenFormat;
+  readonly takes?: AccessTokenFormat;
+
+  @ApiPropertyOptional({
+    enum: ACCESS_TOKEN_FORMATS,
+    default: 'jwt',
+    description: 'What it gets, when it asks: opaque only if every one of its targets introspects.',
+  })
+  @MayBeAbsent()
+  @IsIn(ACCESS_TOKEN_FORMATS)
+  readonly gets?: AccessTokenFormat;
 
   @ApiPropertyOptional({
     default: false,

@@ -103,8 +103,13 @@ export function clientProblems(client: Client): readonly ClientProblem[] {
   );
   const { exchange, accessTokens } = client;
   check(
-    ACCESS_TOKEN_FORMATS.includes(accessTokens.format),
-    'accessTokens.format',
+    ACCESS_TOKEN_FORMATS.includes(accessTokens.takes),
+    'accessTokens.takes',
+    'must be jwt or opaque',
+  );
+  check(
+    ACCESS_TOKEN_FORMATS.includes(accessTokens.gets),
+    'accessTokens.gets',
     'must be jwt or opaque',
   );
   check(

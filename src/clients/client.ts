@@ -72,10 +72,12 @@ export const DEFAULT_SIGN_IN_SETTINGS: SignInSettings = {
 /** What access tokens look like that a client gets or takes, and what it may learn of others. */
 export interface AccessTokenSettings {
   /**
-   * `opaque`: nobody but this server can read them, so that a service must introspect them, and what is
-   * revoked is dead everywhere at once. A token is opaque when its client or one of its targets says so.
+   * What it takes, when it is the target. `opaque`: nobody but this server can read them, so that it must
+   * introspect them, and what is revoked is dead for it at once.
    */
-  readonly format: AccessTokenFormat;
+  readonly takes: AccessTokenFormat;
+  /** What it gets, when it asks: `opaque` only if every one of its targets introspects. */
+  readonly gets: AccessTokenFormat;
   /** Whether its JWTs name a place in a Token Status List, where anybody can see that they were revoked. */
   readonly statusList: boolean;
   /** Whether it may introspect tokens that are neither its own nor meant for it (RFC 7662 section 2.1). */
@@ -88,7 +90,8 @@ export type AccessTokenFormat = (typeof ACCESS_TOKEN_FORMATS)[number];
 
 /** JWTs, and nothing of others. */
 export const DEFAULT_ACCESS_TOKEN_SETTINGS: AccessTokenSettings = {
-  format: 'jwt',
+  takes: 'jwt',
+  gets: 'jwt',
   statusList: false,
   introspectsAll: false,
 };

@@ -1,4 +1,4 @@
-import { identifiersOf, type Client } from './client.js';
+import { identifiersOf, type AccessTokenFormat, type Client } from './client.js';
 import type { Requester, TokenForm } from '../delegation/exchange-request.js';
 
 /** The authenticated client as a policy sees it. */
@@ -14,11 +14,11 @@ export function requesterOf(client: Client, issuer: string): Requester {
     exchange: client.exchange,
     groups: client.groups,
     version: client.version,
-    tokenForm: tokenFormOf(client),
+    tokenForm: tokenFormOf(client, client.accessTokens.gets),
   };
 }
 
-/** What access tokens look like that a client gets or takes. */
-export function tokenFormOf({ accessTokens }: Client): TokenForm {
-  return { isOpaque: accessTokens.format === 'opaque', hasStatus: accessTokens.statusList };
+/** What access tokens look like that a client gets, or takes. */
+export function tokenFormOf({ accessTokens }: Client, format: AccessTokenFormat): TokenForm {
+  return { isOpaque: format === 'opaque', hasStatus: accessTokens.statusList };
 }

@@ -77,7 +77,7 @@ export class Targets {
       identifier,
       clientId: owner.clientId,
       offeredScope: new Set(owner.offeredScopes),
-      tokenForm: tokenFormOf(owner),
+      tokenForm: tokenFormOf(owner, owner.accessTokens.takes),
     };
   }
 }

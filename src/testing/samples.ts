@@ -64,7 +64,7 @@ export function sampleClient(client: Partial<Client> = {}): Client {
     targets: ['https://postal.example'],
     defaultTarget: 'https://postal.example',
     tokenLifetime: 61,
-    accessTokens: { format: 'opaque', statusList: true, introspectsAll: true },
+    accessTokens: { takes: 'opaque', gets: 'opaque', statusList: true, introspectsAll: true },
     exchange: {
       mode: 'impersonation',
       subjectIssuers: ['https://partner.example'],

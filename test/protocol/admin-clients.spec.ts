@@ -138,7 +138,7 @@ describe('a client', () => {
       defaultTarget: null,
       tokenLifetime: 600,
       groups: [],
-      accessTokens: { format: 'jwt', statusList: false, introspectsAll: false },
+      accessTokens: { takes: 'jwt', gets: 'jwt', statusList: false, introspectsAll: false },
       exchange: {
         mode: 'delegation',
         subjectIssuers: [],

@@ -7,7 +7,8 @@ import { hashToken } from '../../src/tokens/security-tokens.js';
 import { Revocations } from '../../src/tokens/revocations.js';
 import { claimsOf, ISSUER, Protocol, type Answer } from '../support/protocol.js';
 
-const OPAQUE = { ...DEFAULT_ACCESS_TOKEN_SETTINGS, format: 'opaque' } as const;
+const TAKES_OPAQUE = { ...DEFAULT_ACCESS_TOKEN_SETTINGS, takes: 'opaque' } as const;
+const GETS_OPAQUE = { ...DEFAULT_ACCESS_TOKEN_SETTINGS, gets: 'opaque' } as const;
 const SHAPE = /^nte_at_[A-Za-z0-9_-]{40,}$/;
 
 let server: Protocol;
@@ -15,7 +16,7 @@ let server: Protocol;
 beforeAll(async () => {
   server = await Protocol.start();
   await server.storyClients();
-  await server.change('address_service', { accessTokens: OPAQUE });
+  await server.change('address_service', { accessTokens: TAKES_OPAQUE });
 });
 
 afterAll(() => server.stop());
@@ -67,7 +68,7 @@ describe('An opaque access token', () => {
   it('is not what another server sealed, with the same name and other keys', async () => {
     const stranger = await Protocol.start();
     await stranger.storyClients();
-    await stranger.change('address_service', { accessTokens: OPAQUE });
+    await stranger.change('address_service', { accessTokens: TAKES_OPAQUE });
     const token = tokenIn(await stranger.exchange());
     await expectRefused(() => onward(token), 'token_malformed');
     await stranger.stop();
@@ -116,7 +117,7 @@ describe('An opaque access token', () => {
   });
 
   it('is what a client gets that wants it, whatever its targets say', async () => {
-    await server.change('my_gateway', { accessTokens: OPAQUE, targets: ['postal_service'] });
+    await server.change('my_gateway', { accessTokens: GETS_OPAQUE, targets: ['postal_service'] });
     const form = { grant_type: GrantType.ClientCredentials, audience: 'postal_service' };
     expect(tokenIn(await server.token(form))).toMatch(SHAPE);
     await server.change('my_gateway', { accessTokens: DEFAULT_ACCESS_TOKEN_SETTINGS });

@@ -59,7 +59,7 @@ export class ClientEntity implements Client {
 
   @Column('jsonb', {
     name: 'access_tokens',
-    default: { format: 'jwt', statusList: false, introspectsAll: false },
+    default: { takes: 'jwt', gets: 'jwt', statusList: false, introspectsAll: false },
   })
   accessTokens!: AccessTokenSettings;
 

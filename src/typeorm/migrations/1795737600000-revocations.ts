@@ -27,7 +27,7 @@ export class Revocations1795737600000 implements MigrationInterface {
     // The default stays: an instance that does not know the setting yet goes on writing clients.
     await runner.query(`
       ALTER TABLE nte_client ADD COLUMN access_tokens jsonb NOT NULL
-        DEFAULT '{"format":"jwt","statusList":false,"introspectsAll":false}'`);
+        DEFAULT '{"takes":"jwt","gets":"jwt","statusList":false,"introspectsAll":false}'`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
