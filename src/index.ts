@@ -84,6 +84,8 @@ export type {
 export { RevocationStore } from './tokens/revocation-store.js';
 export type { RevocationsSince } from './tokens/revocation-store.js';
 export type { Revocation } from './tokens/revocation.js';
+export { StatusListStore } from './tokens/status-list-store.js';
+export type { StatusEntry } from './tokens/status-list-store.js';
 export { TrustedIssuerConflictError, TrustedIssuerStore } from './tokens/trusted-issuer-store.js';
 export { newTrustedIssuer } from './tokens/trusted-issuer.js';
 export type { AcceptedToken, TrustedAlgorithm, TrustedIssuer } from './tokens/trusted-issuer.js';

@@ -17,6 +17,7 @@ import {
   type TokenExchangeOptions,
 } from './token-exchange.options.js';
 import { NoRevocations, RevocationStore } from './tokens/revocation-store.js';
+import { NoStatusLists, StatusListStore } from './tokens/status-list-store.js';
 import { TrustedIssuerStore } from './tokens/trusted-issuer-store.js';
 
 const PORTS = [KeyStore, ClientStore, TrustedIssuerStore, AuditLog] as const;
@@ -32,6 +33,12 @@ const SIGN_IN_PORTS = [
 
 /** What a server keeps that has policies besides the settings of its clients; both or none. */
 const POLICY_PORTS = [PolicyStore, PolicyUseStore] as const;
+
+/** What stands for a port that a server can do without, and keeps nothing. */
+const NOT_KEPT = [
+  { provide: RevocationStore, useClass: NoRevocations },
+  { provide: StatusListStore, useClass: NoStatusLists },
+] as const;
 
 /** Whether the adapters keep policies. */
 export function keepsPolicies(adapters: readonly Adapter[]): boolean {
@@ -67,10 +74,8 @@ export function missingPorts(adapters: readonly Adapter[]): Provider[] {
     provide: port,
     useFactory: () => unprovided(port.name),
   }));
-  const revocations: Provider[] = isMissing(RevocationStore)
-    ? [{ provide: RevocationStore, useClass: NoRevocations }]
-    : [];
-  return [...[...missing, ...missingForSignIn].map(stand), ...without, ...revocations];
+  const notKept = NOT_KEPT.filter(({ provide }) => isMissing(provide));
+  return [...[...missing, ...missingForSignIn].map(stand), ...without, ...notKept];
 }
 
 /** Stands for a port that this server does without: every call of it is refused. */

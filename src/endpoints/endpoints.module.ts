@@ -9,6 +9,7 @@ import { CallingClient } from './calling-client.js';
 import { MetadataController } from './metadata.controller.js';
 import { PushedRequestController } from './pushed-request.controller.js';
 import { ServerMetadata } from './server-metadata.js';
+import { StatusListController } from './status-list.controller.js';
 import { TokenEndpoint } from './token-endpoint.js';
 import { TokenController } from './token.controller.js';
 import { UserInfoController } from './userinfo.controller.js';
@@ -22,6 +23,7 @@ import { UserInfoController } from './userinfo.controller.js';
     UserInfoController,
     JwksController,
     MetadataController,
+    StatusListController,
   ],
   providers: [CallingClient, ServerMetadata, TokenEndpoint],
   exports: [TokenEndpoint, AuditModule, ClientsModule, GrantsModule, KeysModule],

@@ -7,6 +7,7 @@ import type { JsonObject } from '../oauth/claims.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { ACR_PASSWORD, OPENID_SCOPES, PROMPTS, UI_LOCALES } from '../oauth/openid.js';
 import { CODE_CHALLENGE_METHOD } from '../oauth/pkce.js';
+import { StatusLists } from '../tokens/status-lists.js';
 
 /** What this server says of itself (RFC 8414, OpenID Connect Discovery): only what is served. */
 @Injectable()
@@ -14,6 +15,7 @@ export class ServerMetadata {
   constructor(
     private readonly settings: IssuerSettings,
     private readonly grants: GrantRegistry,
+    private readonly statusLists: StatusLists,
   ) {}
 
   /** The document, the same under every name it is served by. */
@@ -23,6 +25,9 @@ export class ServerMetadata {
       issuer,
       token_endpoint: `${issuer}/connect/token`,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
+      ...(this.statusLists.isKept
+        ? { status_list_aggregation_endpoint: `${issuer}/connect/status-lists` }
+        : {}),
       grant_types_supported: [...this.grants.types],
       // RFC 8414 section 2 requires the member, also where no response type is spoken.
       response_types_supported: hasSignIn ? ['code'] : [],

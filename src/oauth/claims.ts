@@ -42,4 +42,6 @@ export interface AccessTokenClaims {
   readonly grant_id?: string;
   /** What an exchanged token comes of, so that it ends with any of it; opaque to everybody else. */
   readonly lineage?: string;
+  /** Where it can be looked up whether it was revoked (Token Status List section 6.1). */
+  readonly status?: { readonly status_list: { readonly idx: number; readonly uri: string } };
 }

@@ -11,6 +11,7 @@ import { PolicyStore } from '../delegation/policy-store.js';
 import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { KeyStore } from '../keys/key-store.js';
 import { RevocationStore } from '../tokens/revocation-store.js';
+import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { InMemoryAccountStore } from './in-memory-account-store.js';
 import { InMemoryAuditLog } from './in-memory-audit-log.js';
@@ -24,6 +25,7 @@ import { InMemoryPolicyUseStore } from './in-memory-policy-use-store.js';
 import { InMemoryPushedRequestStore } from './in-memory-pushed-request-store.js';
 import { InMemoryRevocationStore } from './in-memory-revocation-store.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
+import { InMemoryStatusListStore } from './in-memory-status-list-store.js';
 import { InMemoryTrustedIssuerStore } from './in-memory-trusted-issuer-store.js';
 
 const stores = [
@@ -38,6 +40,7 @@ const stores = [
   InMemoryPolicyStore,
   InMemoryPolicyUseStore,
   InMemoryRevocationStore,
+  InMemoryStatusListStore,
   InMemoryAuditLog,
   InMemoryAuditReader,
 ];
@@ -54,6 +57,7 @@ const ports = [
   { provide: PolicyStore, useExisting: InMemoryPolicyStore },
   { provide: PolicyUseStore, useExisting: InMemoryPolicyUseStore },
   { provide: RevocationStore, useExisting: InMemoryRevocationStore },
+  { provide: StatusListStore, useExisting: InMemoryStatusListStore },
   { provide: AuditLog, useExisting: InMemoryAuditLog },
   { provide: AuditReader, useExisting: InMemoryAuditReader },
 ];

@@ -38,10 +38,14 @@ export interface KnownRevocations {
 export function revokedBy(token: Revocable, known: KnownRevocations): string | undefined {
   const rootTime = token.lineage.rootTime ?? token.issuedAt;
   for (const key of keysOf(token, known)) {
-    const before = known.find(key);
-    if (before !== undefined && rootTime <= before + CLOCK_MARGIN) return key;
+    if (isDead(rootTime, known.find(key))) return key;
   }
   return undefined;
+}
+
+/** @param before until when what came of it is dead, in milliseconds since the epoch; undefined for what is not revoked */
+export function isDead(rootTime: number, before: number | undefined): boolean {
+  return before !== undefined && rootTime <= before + CLOCK_MARGIN;
 }
 
 /** The keys that a token has, of those letters of which there are any. */

@@ -5,7 +5,7 @@ import { keyMark, policyHalfOf } from '../delegation/lineage.js';
 import { KeyRing } from '../keys/key-ring.js';
 import { Clock } from '../oauth/clock.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
-import { keysOf, revokedBy, type Revocable } from './revocable.js';
+import { isDead, keysOf, revokedBy, type Revocable } from './revocable.js';
 import {
   FOR_EVER,
   isForEver,
@@ -79,6 +79,29 @@ export class Revocations implements OnApplicationBootstrap {
     return marks.length === 0 ? undefined : this.#reasonAgainstOrigin(marks);
   }
 
+  /** Those that are dead of many, by the keys that they have. Rejects when that cannot be known. */
+  async deadAmong<T extends { readonly keys: readonly string[]; readonly rootTime: number }>(
+    tokens: readonly T[],
+  ): Promise<readonly T[]> {
+    await this.#refresh();
+    const dead: T[] = [];
+    const origins = new Map<string, boolean>();
+    for (const token of tokens) {
+      const { keys, rootTime } = token;
+      const marks = keys.filter((key) => isOfOrigin(key));
+      const origin = marks.join(' ');
+      if (!origins.has(origin))
+        origins.set(origin, (await this.#reasonAgainstOrigin(marks)) !== undefined);
+      const isRevoked = keys.some((key) => isDead(rootTime, this.#table.find(key)));
+      if (isRevoked || origins.get(origin) === true) dead.push(token);
+    }
+    if (this.#isWhole) return dead;
+    return [
+      ...dead,
+      ...(await this.#unrememberedAmong(tokens.filter((each) => !dead.includes(each)))),
+    ];
+  }
+
   /**
    * Revokes, durably; known here at once, and everywhere within a second.
    * @param expiresAt when the last token that it kills has expired, where that is known. Milliseconds since the epoch
@@ -113,6 +136,16 @@ export class Revocations implements OnApplicationBootstrap {
       if (half !== undefined && !(await this.policies.isInForce(half))) return 'policy_disabled';
     }
     return undefined;
+  }
+
+  async #unrememberedAmong<
+    T extends { readonly keys: readonly string[]; readonly rootTime: number },
+  >(tokens: readonly T[]): Promise<readonly T[]> {
+    const found = await this.store.find([...new Set(tokens.flatMap(({ keys }) => keys))]);
+    const times = new Map(found.map(({ key, before }) => [key, before]));
+    return tokens.filter(({ keys, rootTime }) =>
+      keys.some((key) => isDead(rootTime, times.get(key))),
+    );
   }
 
   async #unremembered(token: Revocable): Promise<string | undefined> {
@@ -161,4 +194,9 @@ export class Revocations implements OnApplicationBootstrap {
       this.#table.add(revocation, this.clock.now());
     else this.#isWhole = false;
   }
+}
+
+/** Whether what is in force now says if a key is good: that of a signing key, or of a policy. */
+function isOfOrigin(key: string): boolean {
+  return key.startsWith('k') || key.startsWith('p');
 }

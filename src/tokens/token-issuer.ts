@@ -8,8 +8,10 @@ import { InvalidRequestError, TemporarilyUnavailableError } from '../oauth/oauth
 import { formatScope } from '../oauth/scope.js';
 import { OpaqueTokens } from './opaque-tokens.js';
 import { OwnTokens } from './own-tokens.js';
+import type { Revocable } from './revocable.js';
 import { Revocations } from './revocations.js';
 import { hashToken } from './security-tokens.js';
+import { StatusLists } from './status-lists.js';
 
 /**
  * Facts of the subject's sign-in: carried over, never refreshed (RFC 9068 section 2.2.1). `grant_id`
@@ -34,6 +36,7 @@ export class TokenIssuer {
     private readonly opaque: OpaqueTokens,
     private readonly settings: IssuerSettings,
     private readonly revocations: Revocations,
+    private readonly statusLists: StatusLists,
   ) {}
 
   /**
@@ -43,32 +46,38 @@ export class TokenIssuer {
    */
   async issue(decision: Decision): Promise<IssuedToken> {
     Decision.require(decision);
-    await this.#refuseRevoked(decision);
-    const claims = this.#claims(decision);
-    const token = decision.form.isOpaque
-      ? this.opaque.seal(claims)
-      : await this.tokens.sign('at+jwt', claims);
-    return { token, hash: hashToken(token), claims };
+    const revocable = this.#revocable(decision);
+    await this.#refuseRevoked(decision, revocable);
+    const { isOpaque, hasStatus } = decision.form;
+    const isListed = hasStatus && !isOpaque && this.statusLists.isKept;
+    const place = isListed ? await this.statusLists.place() : undefined;
+    const claims = { ...this.#claims(decision), ...(place && { status: place.claim }) };
+    const token = isOpaque ? this.opaque.seal(claims) : await this.tokens.sign('at+jwt', claims);
+    const hash = hashToken(token);
+    if (place) await this.statusLists.note(place, { ...revocable, hash }, decision.expiresAt);
+    return { token, hash, claims };
   }
 
   /** Nothing is issued that is dead already: so an exchange that took its time is not in time. */
-  async #refuseRevoked(decision: Decision): Promise<void> {
-    const { chain, tokenId, lineage, clientId, issuedAt } = decision;
-    const { issuer } = this.settings;
-    const reason = await this.revocations.reasonAgainst({
+  async #refuseRevoked(decision: Decision, revocable: Revocable): Promise<void> {
+    const reason = await this.revocations.reasonAgainst(revocable);
+    if (reason === undefined) return;
+    if (decision.subjectToken === undefined) throw new TemporarilyUnavailableError(reason);
+    throw new InvalidRequestError(reason, 'A presented token is not acceptable.');
+  }
+
+  #revocable({ chain, tokenId, lineage, clientId, issuedAt }: Decision): Revocable {
+    return {
       hash: undefined,
       issuedAt: issuedAtOf(tokenId, issuedAt),
       lineage,
-      issuer,
+      issuer: this.settings.issuer,
       isOwn: true,
       chainId: tokenId.chainId,
       subject: chain.subject,
       clientId,
       actors: chain.actors,
-    });
-    if (reason === undefined) return;
-    if (decision.subjectToken === undefined) throw new TemporarilyUnavailableError(reason);
-    throw new InvalidRequestError(reason, 'A presented token is not acceptable.');
+    };
   }
 
   #claims(decision: Decision): AccessTokenClaims {

@@ -10,12 +10,14 @@ import { LogoutTokenIssuer } from './logout-token-issuer.js';
 import { OpaqueTokens } from './opaque-tokens.js';
 import { OwnTokens } from './own-tokens.js';
 import { Revocations } from './revocations.js';
+import { StatusLists } from './status-lists.js';
 import { SubjectNames } from './subject-names.js';
 import { TokenIssuer } from './token-issuer.js';
 import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
 
 /**
  * The only room that verifies or mints a token. Needs the ports `TrustedIssuerStore`, `RevocationStore`,
+ * `StatusListStore`,
  * `DelegationPolicy` and `Clock`, `IssuerSettings`, `KeySettings`, `RevocationSettings` and `FetchSettings`.
  */
 @Module({
@@ -24,6 +26,7 @@ import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
     OpaqueTokens,
     OwnTokens,
     Revocations,
+    StatusLists,
     AccessTokenValidator,
     IdTokenValidator,
     GuardedFetch,
@@ -39,6 +42,7 @@ import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
     OpaqueTokens,
     OwnTokens,
     Revocations,
+    StatusLists,
     AccessTokenValidator,
     IdTokenValidator,
     GuardedFetch,

@@ -13,6 +13,7 @@ import { RevocationEpochEntity } from './entities/revocation-epoch.entity.js';
 import { RevocationEntity } from './entities/revocation.entity.js';
 import { SessionEntity } from './entities/session.entity.js';
 import { SigningKeyEntity } from './entities/signing-key.entity.js';
+import { StatusEntryEntity } from './entities/status-entry.entity.js';
 import { TrustedIssuerEntity } from './entities/trusted-issuer.entity.js';
 import { FirstStores1795392000000 } from './migrations/1795392000000-first-stores.js';
 import { People1795478400000 } from './migrations/1795478400000-people.js';
@@ -42,6 +43,7 @@ export const tokenExchangeSchema = {
     PolicyUseEntity,
     RevocationEntity,
     RevocationEpochEntity,
+    StatusEntryEntity,
   ],
   /** Oldest first. */
   migrations: [

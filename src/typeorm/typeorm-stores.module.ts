@@ -13,6 +13,7 @@ import { PolicyStore } from '../delegation/policy-store.js';
 import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { KeyStore } from '../keys/key-store.js';
 import { RevocationStore } from '../tokens/revocation-store.js';
+import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { TypeormAccountStore } from './typeorm-account-store.js';
 import { TypeormAuditLog } from './typeorm-audit-log.js';
@@ -27,6 +28,7 @@ import { TypeormPolicyUseStore } from './typeorm-policy-use-store.js';
 import { TypeormPushedRequestStore } from './typeorm-pushed-request-store.js';
 import { TypeormRevocationStore } from './typeorm-revocation-store.js';
 import { TypeormSessionStore } from './typeorm-session-store.js';
+import { TypeormStatusListStore } from './typeorm-status-list-store.js';
 import { TypeormTrustedIssuerStore } from './typeorm-trusted-issuer-store.js';
 
 const ports = [
@@ -41,6 +43,7 @@ const ports = [
   { provide: PolicyStore, useClass: TypeormPolicyStore },
   { provide: PolicyUseStore, useClass: TypeormPolicyUseStore },
   { provide: RevocationStore, useClass: TypeormRevocationStore },
+  { provide: StatusListStore, useClass: TypeormStatusListStore },
   { provide: AuditLog, useClass: TypeormAuditLog },
   { provide: AuditReader, useClass: TypeormAuditReader },
 ];

@@ -96,7 +96,7 @@ describe('The tables', () => {
       );
       return rows.map(({ name }) => name);
     };
-    expect(await tables()).toHaveLength(17);
+    expect(await tables()).toHaveLength(18);
     expect((await tables()).filter((name) => !name.startsWith('nte_'))).toEqual([]);
     for (const _ of tokenExchangeSchema.migrations) await dataSource.undoLastMigration();
     expect(await tables()).toEqual(['nte_migration']);

@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 
-import { InMemoryRevocationStore, revocationStoreContract } from '../../src/testing/index.js';
+import {
+  InMemoryRevocationStore,
+  InMemoryStatusListStore,
+  revocationStoreContract,
+  statusListStoreContract,
+} from '../../src/testing/index.js';
 import { sampleRevocation } from '../../src/testing/samples.js';
 import { RevocationStore } from '../../src/tokens/revocation-store.js';
-import { TypeormRevocationStore } from '../../src/typeorm/index.js';
+import { TypeormRevocationStore, TypeormStatusListStore } from '../../src/typeorm/index.js';
 import { createTestDataSource, dataSourceOf, type TestDataSource } from '../support/data-source.js';
 
 revocationStoreContract('InMemoryRevocationStore', async () => ({
@@ -14,6 +19,15 @@ revocationStoreContract('InMemoryRevocationStore', async () => ({
 revocationStoreContract('TypeormRevocationStore', async () => {
   const { dataSource, close } = await createTestDataSource();
   return { store: new TypeormRevocationStore(dataSource), close };
+});
+
+statusListStoreContract('InMemoryStatusListStore', async () => ({
+  store: new InMemoryStatusListStore(),
+}));
+
+statusListStoreContract('TypeormStatusListStore', async () => {
+  const { dataSource, close } = await createTestDataSource();
+  return { store: new TypeormStatusListStore(dataSource), close };
 });
 
 describe('Revocations in PostgreSQL', () => {

@@ -199,6 +199,7 @@ describe('The metadata', () => {
       issuer: ISSUER,
       token_endpoint: `${ISSUER}/connect/token`,
       jwks_uri: `${ISSUER}/.well-known/jwks.json`,
+      status_list_aggregation_endpoint: `${ISSUER}/connect/status-lists`,
       grant_types_supported: [GrantType.ClientCredentials, GrantType.TokenExchange],
       response_types_supported: [],
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
@@ -267,6 +268,7 @@ describe('The metadata of an issuer with a path', () => {
       issuer,
       token_endpoint: `${issuer}/connect/token`,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
+      status_list_aggregation_endpoint: `${ISSUER}/connect/status-lists`,
     });
   });
 
@@ -323,6 +325,7 @@ describe('The metadata of a server at which people sign in', () => {
       userinfo_endpoint: `${ISSUER}/connect/userinfo`,
       end_session_endpoint: `${ISSUER}/connect/endsession`,
       jwks_uri: `${ISSUER}/.well-known/jwks.json`,
+      status_list_aggregation_endpoint: `${ISSUER}/connect/status-lists`,
       grant_types_supported: [
         GrantType.ClientCredentials,
         GrantType.TokenExchange,
@@ -376,7 +379,7 @@ describe('The metadata of a server at which people sign in', () => {
   it('names no address at which nothing is', async () => {
     const { body } = await provider.send(OPENID);
     const addresses = Object.entries(body).filter(([name]) => /_(?:endpoint|uri)$/.test(name));
-    expect(addresses).toHaveLength(6);
+    expect(addresses).toHaveLength(7);
     for (const [name, address] of addresses) {
       expect(String(address).startsWith(`${ISSUER}/`)).toBe(true);
       const path = String(address).slice(ISSUER.length);

@@ -12,6 +12,7 @@ import { newClient, type Client } from '../../src/clients/client.js';
 import { KeyRing } from '../../src/keys/key-ring.js';
 import type { JsonObject } from '../../src/oauth/claims.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
+import { uuidv7 } from '../../src/oauth/uuid.js';
 import { TokenType } from '../../src/oauth/token-type.js';
 import {
   InMemoryAuditLog,
@@ -158,7 +159,7 @@ export class Protocol {
       aud: 'my_gateway',
       exp: this.now + 3600,
       iat: this.now,
-      jti: `0199aaaa-bbbb-7ccc-8ddd-${randomBytes(6).toString('hex')}`,
+      jti: uuidv7(this.clock.now()),
       client_id: 'web_app',
       scope: 'address:read address:write',
       ...claims,

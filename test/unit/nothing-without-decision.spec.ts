@@ -7,16 +7,14 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Decision } from '../../src/delegation/decision.js';
 import { KeyRing } from '../../src/keys/key-ring.js';
 import { KeySettings } from '../../src/keys/key-store.js';
-import { SealedValues } from '../../src/keys/sealed-values.js';
 import { IssuerSettings } from '../../src/oauth/issuer-settings.js';
 import { InMemoryKeyStore } from '../../src/testing/index.js';
 import { IdTokenIssuer, type IdTokenFacts } from '../../src/tokens/id-token-issuer.js';
-import { OpaqueTokens } from '../../src/tokens/opaque-tokens.js';
 import { OwnTokens } from '../../src/tokens/own-tokens.js';
-import { TokenIssuer } from '../../src/tokens/token-issuer.js';
+import type { TokenIssuer } from '../../src/tokens/token-issuer.js';
 import { exchangeRequest } from '../support/exchange-requests.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { nothingRevoked } from '../support/nothing-revoked.js';
+import { tokenIssuer } from '../support/token-issuer.js';
 
 const SOURCE = fileURLToPath(new URL('../../src', import.meta.url));
 const ABOUT: IdTokenFacts = {
@@ -36,12 +34,7 @@ beforeAll(async () => {
   const ring = new KeyRing(new InMemoryKeyStore(), keys, new FakeClock());
   await ring.ensureKey();
   const settings = new IssuerSettings({ issuer: 'https://idp.example' });
-  accessTokens = new TokenIssuer(
-    new OwnTokens(ring),
-    new OpaqueTokens(new SealedValues(keys)),
-    settings,
-    nothingRevoked(ring),
-  );
+  accessTokens = tokenIssuer(ring, keys, settings);
   idTokens = new IdTokenIssuer(new OwnTokens(ring), settings);
 });
 
@@ -153,6 +146,7 @@ describe('In the source', () => {
     expect(linesWith(/\btokens\s*\.sign\(\s*[^,]*,/)).toEqual([
       "tokens/id-token-issuer.ts: tokens.sign('JWT',",
       "tokens/logout-token-issuer.ts: tokens.sign('logout+jwt',",
+      "tokens/status-lists.ts: tokens.sign('statuslist+jwt',",
       "tokens/token-issuer.ts: tokens.sign('at+jwt',",
     ]);
     expect(linesWith(/\bOwnTokens\b(?=.*from)/).map((line) => line.split(':')[0])).toEqual(

@@ -12,19 +12,16 @@ import { KeyRing } from '../../src/keys/key-ring.js';
 import { KeySettings } from '../../src/keys/key-store.js';
 import type { StoredSigningKey } from '../../src/keys/signing-key.js';
 import type { Json, JsonObject } from '../../src/oauth/claims.js';
-import { SealedValues } from '../../src/keys/sealed-values.js';
 import { IssuerSettings } from '../../src/oauth/issuer-settings.js';
 import { TokenType } from '../../src/oauth/token-type.js';
 import { InMemoryKeyStore } from '../../src/testing/index.js';
 import { IdTokenIssuer, type IdTokenFacts } from '../../src/tokens/id-token-issuer.js';
 import { IdTokenValidator } from '../../src/tokens/id-token-validator.js';
 import { LogoutTokenIssuer } from '../../src/tokens/logout-token-issuer.js';
-import { OpaqueTokens } from '../../src/tokens/opaque-tokens.js';
 import { OwnTokens } from '../../src/tokens/own-tokens.js';
 import { hashToken } from '../../src/tokens/security-tokens.js';
-import { TokenIssuer } from '../../src/tokens/token-issuer.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { nothingRevoked } from '../support/nothing-revoked.js';
+import { tokenIssuer } from '../support/token-issuer.js';
 
 const ISSUER = 'https://idp.example';
 const RECORD = '0199aaaa-0000-7000-8000-000000000001';
@@ -367,12 +364,7 @@ describe('A logout token', () => {
 });
 
 async function issued(decision: Decision, by = settings): Promise<object> {
-  const { claims } = await new TokenIssuer(
-    tokens,
-    new OpaqueTokens(new SealedValues(KEYS)),
-    by,
-    nothingRevoked(ring),
-  ).issue(decision);
+  const { claims } = await tokenIssuer(ring, KEYS, by).issue(decision);
   return claims;
 }
 

@@ -24,6 +24,18 @@ export class Revocations1795737600000 implements MigrationInterface {
         epoch bigint NOT NULL
       )`);
     await runner.query('INSERT INTO nte_revocation_epoch (epoch) VALUES (0)');
+    await runner.query(`
+      CREATE TABLE nte_status_entry (
+        position bigint NOT NULL CONSTRAINT nte_status_entry_pkey PRIMARY KEY,
+        keys text[] NOT NULL,
+        root_time bigint NOT NULL,
+        expires_at bigint NOT NULL
+      )`);
+    await runner.query('CREATE INDEX nte_status_entry_expiry ON nte_status_entry (expires_at)');
+    // One instance takes as many places as the step is wide.
+    await runner.query(
+      'CREATE SEQUENCE nte_status_position MINVALUE 0 START WITH 0 INCREMENT BY 64',
+    );
     // The default stays: an instance that does not know the setting yet goes on writing clients.
     await runner.query(`
       ALTER TABLE nte_client ADD COLUMN access_tokens jsonb NOT NULL
@@ -32,6 +44,8 @@ export class Revocations1795737600000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query('ALTER TABLE nte_client DROP COLUMN access_tokens');
+    await runner.query('DROP SEQUENCE nte_status_position');
+    await runner.query('DROP TABLE nte_status_entry');
     await runner.query('DROP TABLE nte_revocation_epoch');
     await runner.query('DROP TABLE nte_revocation');
   }
