@@ -268,7 +268,6 @@ describe('The metadata of an issuer with a path', () => {
       issuer,
       token_endpoint: `${issuer}/connect/token`,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
-      status_list_aggregation_endpoint: `${ISSUER}/connect/status-lists`,
     });
   });
 

@@ -156,10 +156,13 @@ describe('In the source', () => {
         'id-token-validator',
         'logout-token-issuer',
         'security-tokens',
+        'status-lists',
         'token-issuer',
         'tokens.module',
       ].map((name) => `tokens/${name}.ts`),
     );
+    expect(linesWith(/\bopaque\s*\.seal\(/)).toEqual(['tokens/token-issuer.ts: opaque.seal(']);
+    expect(linesWith(/'access token'/)).toEqual(["tokens/opaque-tokens.ts: 'access token'"]);
     expect(linesWith(/\bnew\s+(?:CompactSign|SignJWT|FlattenedSign|GeneralSign)\b/)).toEqual([
       'tokens/own-tokens.ts: new CompactSign',
     ]);
