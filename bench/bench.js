@@ -48,13 +48,12 @@ export class Bench {
 
   /**
    * What was answered must have been written, neither more nor less.
-   * @param {string} databaseUrl
    * @returns {Promise<readonly string[]>} what was found, a line for each contender that writes
    * @throws Error when the numbers differ
    */
-  async checkRecords(databaseUrl) {
+  async checkRecords() {
     const lines = [];
-    for (const [{ table, title }, granted] of this.#granted) {
+    for (const [{ databaseUrl, table, title }, granted] of this.#granted) {
       if (table === undefined) continue;
       const [row] = await query(
         databaseUrl,

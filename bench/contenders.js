@@ -16,6 +16,7 @@ import { APPLICATION, EXCHANGE, ISSUER, REQUESTER, SCOPE, sha256, TARGET } from 
 const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const STARTED_WITHIN = 30_000;
 const STOPPED_WITHIN = 30_000;
+const REVOCATIONS = 1_000_000;
 
 /**
  * @typedef {object} Contender
@@ -24,6 +25,7 @@ const STOPPED_WITHIN = 30_000;
  * @property {number} port
  * @property {number} pid
  * @property {string | undefined} table where it writes
+ * @property {string} databaseUrl the database that has this table
  * @property {() => Promise<void>} stop
  */
 
@@ -47,7 +49,8 @@ export function built(path) {
 
 /** @param {import('./options.js').ContenderName} name @param {Stage} stage @returns {Promise<Contender>} */
 export async function startContender(name, stage) {
-  if (name === 'service') return startService(stage);
+  if (name === 'service') return startService(stage, name, 'nest-token-exchange');
+  if (name === 'service-revocations') return startRevoking(stage, name);
   if (name === 'batched') return startBare(stage, name, 'node:http, shared commits');
   if (name === 'single') return startBare(stage, name, 'node:http, one INSERT each');
   return startOidcProvider(stage, name);
@@ -104,6 +107,7 @@ async function startChild(file, settings, stage, contender) {
     ...contender,
     port: message.port,
     pid: child.pid ?? 0,
+    databaseUrl: stage.databaseUrl,
     stop: async () => {
       if (!child.connected) return;
       const exited = once(child, 'exit');
@@ -114,12 +118,37 @@ async function startChild(file, settings, stage, contender) {
 }
 
 /**
+ * The service once more, on a database of its own in which a million revocations are in force.
+ * @param {Stage} stage
+ * @param {'service-revocations'} name
+ */
+async function startRevoking(stage, name) {
+  const url = new URL(stage.databaseUrl);
+  url.pathname = '/bench_revocations';
+  await query(stage.databaseUrl, 'create database bench_revocations');
+  await migrate(url.href);
+  await query(
+    url.href,
+    `with next as (update nte_revocation_epoch set epoch = epoch + 1 returning epoch)
+     insert into nte_revocation (key, before, expires_at, epoch)
+     select 't' || left(translate(encode(sha256(number::text::bytea), 'base64'), '+/', '-_'), 16),
+            ${2 ** 48 - 1}, ${Date.now() + 86_400_000}, epoch
+     from next, generate_series(1, ${REVOCATIONS}) as number`,
+  );
+  await query(url.href, 'vacuum analyze nte_revocation');
+  const title = 'the same, a million revocations';
+  return startService({ ...stage, databaseUrl: url.href }, name, title);
+}
+
+/**
  * Starts the service as production does: migrated before, its clients and its key in the database,
  * everything else as it is shipped.
  * @param {Stage} stage
+ * @param {'service' | 'service-revocations'} name
+ * @param {string} title
  * @returns {Promise<Contender>}
  */
-async function startService(stage) {
+async function startService(stage, name, title) {
   const { databaseUrl, folder, logLevel, nodeFlags, scene } = stage;
   const encryptionKey = randomBytes(32);
   const port = await freePort();
@@ -134,19 +163,20 @@ async function startService(stage) {
     SHUTDOWN_DELAY: '0',
   };
   await seed(databaseUrl, scene, encryptionKey);
-  const log = openSync(join(folder, 'service.log'), 'a');
+  const log = openSync(join(folder, `${name}.log`), 'a');
   const child = spawn(process.execPath, [...nodeFlags, ENTRY], {
     env,
     stdio: ['ignore', log, log],
   });
   const exited = once(child, 'exit');
-  await answering(`http://127.0.0.1:${port}/health/live`, child, () => readLog(stage, 'service'));
+  await answering(`http://127.0.0.1:${port}/health/live`, child, () => readLog(stage, name));
   return {
-    name: 'service',
-    title: 'nest-token-exchange',
+    name,
+    title,
     port,
     pid: child.pid ?? 0,
     table: 'nte_audit_record',
+    databaseUrl,
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');

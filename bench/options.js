@@ -7,8 +7,8 @@ const USAGE = `Usage: npm run bench -- [options]
   --warm-up N       seconds of each contender before the first round (12)
   --connections N   connections, each with one request at a time (32)
   --tokens N        distinct subject tokens (50000)
-  --only A,B        some of the contenders: service, batched, single, oidc-provider,
-                    oidc-provider-single
+  --only A,B        some of the contenders: service, service-revocations, batched, single,
+                    oidc-provider, oidc-provider-single
   --log-level L     LOG_LEVEL of the service (info, as it is shipped)
   --json FILE       write every figure to a file
   --quick           half a minute, to see that it works; no figures to rely on
@@ -17,6 +17,7 @@ const USAGE = `Usage: npm run bench -- [options]
 
 export const CONTENDERS = /** @type {const} */ ([
   'service',
+  'service-revocations',
   'batched',
   'single',
   'oidc-provider',

@@ -23,6 +23,8 @@ const { PolicySet } = await built('delegation/policy-set.js');
 const { newPolicy } = await built('delegation/policy.js');
 /** @type {typeof import('../src/delegation/delegation-chain.js')} */
 const { DelegationChain } = await built('delegation/delegation-chain.js');
+/** @type {typeof import('../src/delegation/lineage.js')} */
+const { UNKNOWN_ORIGIN } = await built('delegation/lineage.js');
 /** @type {typeof import('../src/delegation/exchange-request.js')} */
 const { DEFAULT_EXCHANGE_SETTINGS } = await built('delegation/exchange-request.js');
 
@@ -124,6 +126,7 @@ function request(target, acr = 'urn:example:strong') {
       authTime: NOW - 60,
       claims: {},
       tokenId: undefined,
+      ...UNKNOWN_ORIGIN,
     },
     actorToken: undefined,
     actor: party,

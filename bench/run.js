@@ -68,7 +68,7 @@ await withDatabase(async (databaseUrl, folder) => {
     const bench = new Bench(load, contenders, options, await findPostmaster(databaseUrl));
     if (options.profile) await profile(bench, folder);
     else await compare(bench, databaseUrl);
-    for (const line of await bench.checkRecords(databaseUrl)) say(line);
+    for (const line of await bench.checkRecords()) say(line);
   } finally {
     load.stop();
     await Promise.all(contenders.map((contender) => contender.stop()));
