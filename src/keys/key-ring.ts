@@ -14,7 +14,7 @@ import {
   type StoredSigningKey,
 } from './signing-key.js';
 
-/** How old the picture may be while the store is out of reach, in milliseconds. */
+/** How old the published keys may be while the store is out of reach, in milliseconds. */
 const MAX_STALENESS = 60_000;
 
 /** A key that signs now. */
@@ -41,7 +41,8 @@ export interface KeyView extends Pick<
 
 /**
  * The keys of this server at a moment. It reads the store again when its picture is older than
- * `KeySettings.refresh` and fails closed when the store cannot be read for a minute.
+ * `KeySettings.refresh`, and neither signs nor accepts anything when it cannot; the public keys are told
+ * for a minute longer.
  */
 @Injectable()
 export class KeyRing {
@@ -91,7 +92,7 @@ export class KeyRing {
 
   /** The public key set (RFC 7517): announced, active and retiring keys, public members only. */
   async jwks(): Promise<{ readonly keys: readonly JWK[] }> {
-    await this.#refresh();
+    await this.#refreshIfPossible();
     const lives = this.#lives();
     const published = this.#keys.filter((key) =>
       ['announced', 'active', 'retiring'].includes(lives.get(key.kid) ?? ''),
@@ -216,7 +217,21 @@ export class KeyRing {
     return this.#keys.some((key) => key.algorithm === algorithm && lives.get(key.kid) === 'active');
   }
 
+  /** Nothing is signed or accepted by a picture that is older than `KeySettings.refresh`: a key may be revoked. */
   async #refresh(): Promise<void> {
+    if (Math.abs(this.clock.now() - this.#readAt) < this.settings.refresh) return;
+    const asked = this.clock.now();
+    try {
+      await (this.#reading ??= this.#read());
+      // A read that began long before may have missed it.
+      if (asked - this.#readAt >= this.settings.refresh) await (this.#reading ??= this.#read());
+    } catch (cause) {
+      throw new Error('The signing keys cannot be read', { cause });
+    }
+  }
+
+  /** Public keys harm nobody, so that they are told for a while when the store is out of reach. */
+  async #refreshIfPossible(): Promise<void> {
     const now = this.clock.now();
     const isDue =
       Math.abs(now - this.#triedAt) >= this.settings.refresh || !Number.isFinite(this.#readAt);
@@ -236,7 +251,7 @@ export class KeyRing {
     this.#triedAt = this.clock.now();
     try {
       this.#keys = await this.store.list();
-      this.#readAt = this.clock.now();
+      this.#readAt = this.#triedAt;
     } finally {
       this.#reading = undefined;
     }

@@ -198,14 +198,26 @@ describe('A sealed value', () => {
 });
 
 describe('The key ring', () => {
-  it('fails closed when the store has been out of reach for a minute', async () => {
+  it('neither signs nor accepts while the store is out of reach, for a key may be revoked', async () => {
+    const { store, clock, ring } = await startRing();
+    const { kid } = await ring.active();
+    store.list = () => Promise.reject(new Error('out of reach'));
+    clock.advance(899);
+    await expect(ring.active()).resolves.toMatchObject({ kid });
+    await expect(ring.verifying(kid)).resolves.toMatchObject({ kid });
+    clock.advance(1);
+    await expect(ring.active()).rejects.toThrow('The signing keys cannot be read');
+    await expect(ring.verifying(kid)).rejects.toThrow('The signing keys cannot be read');
+    await expect(ring.revokedIds()).rejects.toThrow('The signing keys cannot be read');
+  });
+
+  it('tells its public keys for a minute more', async () => {
     const { store, clock, ring } = await startRing();
     store.list = () => Promise.reject(new Error('out of reach'));
-    clock.advance(30_000);
-    await expect(ring.active()).resolves.toBeDefined();
-    clock.advance(61_000);
-    await expect(ring.active()).rejects.toThrow(/cannot be read/);
-    await expect(ring.verifying('any')).rejects.toThrow(/cannot be read/);
+    clock.advance(60_000);
+    expect((await ring.jwks()).keys).toHaveLength(1);
+    clock.advance(1_000);
+    await expect(ring.jwks()).rejects.toThrow('The signing keys cannot be read');
   });
 
   it('refuses keys that cannot serve', async () => {
