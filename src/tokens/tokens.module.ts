@@ -5,6 +5,7 @@ import { AccessTokenValidator } from './access-token-validator.js';
 import { GuardedFetch } from './guarded-fetch.js';
 import { IdTokenIssuer } from './id-token-issuer.js';
 import { IdTokenValidator } from './id-token-validator.js';
+import { IntrospectionSigner } from './introspection-signer.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { LogoutTokenIssuer } from './logout-token-issuer.js';
 import { OwnTokens } from './own-tokens.js';
@@ -30,6 +31,7 @@ import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
     TokenIssuer,
     IdTokenIssuer,
     LogoutTokenIssuer,
+    IntrospectionSigner,
     SubjectNames,
   ],
   exports: [
@@ -43,6 +45,7 @@ import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
     TokenIssuer,
     IdTokenIssuer,
     LogoutTokenIssuer,
+    IntrospectionSigner,
     SubjectNames,
   ],
 })
