@@ -212,7 +212,18 @@ export class Protocol {
     clientId: string | null = 'my_gateway',
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
+    return this.post('/connect/token', form, clientId, headers);
+  }
+
+  /** A form to a path of a client with HTTP Basic; null for none. */
+  async post(
+    path: string,
+    form: Form | string,
+    clientId: string | null = 'my_gateway',
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
     return this.send({
+      path,
       headers: {
         'content-type': 'application/x-www-form-urlencoded',
         ...(clientId === null ? {} : { authorization: basic(clientId, `${clientId}-secret`) }),
