@@ -35,7 +35,7 @@ export class TokenRevocation {
   /**
    * Revokes a token of the client; what is no token of ours, or has expired, is none already (RFC 7009
    * section 2.2) and leaves no record. One that was revoked before is revoked again, so that whoever had
-   * no answer can repeat the request and its record is written.
+   * no answer can repeat the request and its record is written; what died is counted the first time.
    * @throws UnauthorizedClientError for a token of another client; UnsupportedTokenTypeError for one that
    *   cannot be revoked
    */

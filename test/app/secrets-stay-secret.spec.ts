@@ -354,6 +354,41 @@ describe('A secret stays where it belongs', () => {
     expect(service.answers.filter((answer) => answer.status === 500)).toEqual([]);
   }, 180_000);
 
+  it('through introspection and revocation, by whoever asks and however it ends', async () => {
+    const own = plantToken(
+      'a token to be taken back',
+      await service.token(CLIENT_CREDENTIALS, 'my_gateway', secrets.my_gateway),
+    );
+    const signed = 'application/token-introspection+jwt';
+    const hint = plant('a hint', `canary-hint-${randomBytes(20).toString('base64url')}`);
+    const refreshToken = canaries.get('a code') ?? '';
+    for (const token of [own, issued, refreshToken, secrets.my_gateway]) {
+      for (const path of ['/connect/introspect', '/connect/revocation']) {
+        for (const clientId of ['address_service', 'admin_cli', 'my_gateway'] as const) {
+          const authorization = basic(clientId, secrets[clientId]);
+          for (const headers of [{ authorization }, { authorization, accept: signed }, {}]) {
+            const body = { token, token_type_hint: hint };
+            await service.send(path, { method: 'POST', headers, body });
+          }
+          await service.send(`${path}?token=${encodeURIComponent(token)}`, {
+            headers: { authorization },
+          });
+          await service.send(path, {
+            method: 'POST',
+            headers: { authorization, 'content-type': FORM },
+            body: `token=${token}&token=${token}`,
+          });
+        }
+      }
+    }
+    const { items } = (await service.admin(admin, 'GET', '/audit/records?event=revocation'))
+      .body as unknown as { items: readonly { record: { outcome: string } }[] };
+    expect(new Set(items.map(({ record }) => record.outcome))).toEqual(
+      new Set(['granted', 'refused']),
+    );
+    expect(service.answers.filter((answer) => answer.status === 500)).toEqual([]);
+  }, 60_000);
+
   it('through broken requests and a database that goes away', async () => {
     const { port } = new URL(service.url);
     for (const text of [

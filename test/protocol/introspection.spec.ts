@@ -22,7 +22,7 @@ import { Revocations } from '../../src/tokens/revocations.js';
 import { newTrustedIssuer } from '../../src/tokens/trusted-issuer.js';
 import { basic, claimsOf, encode, ISSUER, Protocol, type Answer } from '../support/protocol.js';
 import type { TextBrowser } from '../support/browser.js';
-import { CALLBACK, claimsIn, Provider } from '../support/provider.js';
+import { CALLBACK, claimsIn, Provider, textClaim } from '../support/provider.js';
 
 const PATH = '/connect/introspect';
 const JWT_TYPE = 'application/token-introspection+jwt';
@@ -45,7 +45,9 @@ beforeAll(async () => {
   });
 });
 
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 afterAll(() => server.stop());
 
@@ -135,6 +137,22 @@ async function expectStranger(token: string, clientId: string): Promise<AuditRec
   });
   expect(record).not.toHaveProperty('error');
   return record;
+}
+
+/** A signed answer, checked with the keys that are published. */
+async function verified(text: string) {
+  const keys = await server.send({ method: 'GET', path: '/.well-known/jwks.json' });
+  return jwtVerify(text, createLocalJWKSet(keys.body as unknown as JSONWebKeySet), {
+    issuer: ISSUER,
+    currentDate: new Date(server.clock.now()),
+  });
+}
+
+/** The store of what is revoked, out of reach for longer than what is known of it is good. */
+function loseRevocations(): void {
+  const store = server.app.get(InMemoryRevocationStore, { strict: false });
+  jest.spyOn(store, 'since').mockRejectedValue(new Error('out of reach'));
+  server.clock.advance(1_000);
 }
 
 describe('Who cannot keep a secret learns nothing', () => {
@@ -234,7 +252,7 @@ describe('A request that is malformed', () => {
   });
 });
 
-describe('A stranger', () => {
+describe('CVE-2026-37979, introspection ignored the audience: a stranger', () => {
   it('that is not the audience learns nothing, and that it asked is recorded', async () => {
     const token = await delegated();
     const record = await expectStranger(token, 'postal_service');
@@ -393,13 +411,6 @@ describe('A token that is not good is not active, and nothing else is said', () 
 });
 
 describe('What cannot be known is not answered', () => {
-  /** The store of what is revoked, out of reach for longer than what is known of it is good. */
-  function loseRevocations(): void {
-    const store = server.app.get(InMemoryRevocationStore, { strict: false });
-    jest.spyOn(store, 'since').mockRejectedValue(new Error('out of reach'));
-    server.clock.advance(1_000);
-  }
-
   it('for a good token: neither yes nor no', async () => {
     const token = await delegated();
     loseRevocations();
@@ -534,11 +545,14 @@ describe('Whoever may know a token learns what it says', () => {
       grant_type: GrantType.ClientCredentials,
       audience: 'address_service',
     });
-    await active(own.body['access_token'], 'my_gateway');
     const first = await delegated();
-    await active(first, 'my_gateway');
-    await active(first, 'auditor');
-    await active(await delegatedTwice(first), 'address_service');
+    const second = await delegatedTwice(first);
+    expect(await active(own.body['access_token'], 'my_gateway')).toMatchObject({
+      sub: 'my_gateway',
+    });
+    expect((await active(first, 'my_gateway'))['jti']).toBe(decodeJwt(first).jti);
+    expect((await active(first, 'auditor'))['jti']).toBe(decodeJwt(first).jti);
+    expect((await active(second, 'address_service'))['jti']).toBe(decodeJwt(second).jti);
   });
 
   it('as the client that was given a token in which only the subject shows', async () => {
@@ -575,14 +589,6 @@ describe('Whoever may know a token learns what it says', () => {
 });
 
 describe('The signed answer (RFC 9701)', () => {
-  async function verified(text: string) {
-    const keys = await server.send({ method: 'GET', path: '/.well-known/jwks.json' });
-    return jwtVerify(text, createLocalJWKSet(keys.body as unknown as JSONWebKeySet), {
-      issuer: ISSUER,
-      currentDate: new Date(server.clock.now()),
-    });
-  }
-
   it.each([
     JWT_TYPE,
     `${JWT_TYPE}, application/json`,
@@ -675,7 +681,7 @@ describe('The signed answer (RFC 9701)', () => {
   });
 });
 
-describe('What a person allowed', () => {
+describe('CVE-2026-55672, a refresh token was not bound to its client: what a person allowed', () => {
   let provider: Provider;
   let browser: TextBrowser;
 
@@ -767,7 +773,7 @@ describe('What a person allowed', () => {
 
   it('is not active any more when the authorization was taken back', async () => {
     const answer = await given();
-    const authorizationId = String(claimsIn(answer, 'access_token')['grant_id']);
+    const authorizationId = textClaim(answer, 'access_token', 'grant_id');
     await provider.authorizations.revoke(authorizationId, provider.clock.now());
     provider.clock.advance(1_000);
     await expectRefreshTokenInactive(answer.body['refresh_token']);
@@ -793,7 +799,7 @@ describe('What a person allowed', () => {
 
   it('is not active when the session is over that it needs, or the time', async () => {
     const answer = await given();
-    const sid = String(claimsIn(answer, 'access_token')['sid']);
+    const sid = textClaim(answer, 'access_token', 'sid');
     await provider.sessions.end(sid);
     provider.clock.advance(1_000);
     await expectRefreshTokenInactive(answer.body['refresh_token']);

@@ -20,7 +20,7 @@ import {
   InMemoryTrustedIssuerStore,
 } from '../../src/testing/index.js';
 import { TokenExchangeModule } from '../../src/token-exchange.module.js';
-import type { TokenExchangeOptions } from '../../src/token-exchange.options.js';
+import type { Adapter, TokenExchangeOptions } from '../../src/token-exchange.options.js';
 import { FakeClock } from './fake-clock.js';
 
 export const ISSUER = 'https://idp.example';
@@ -51,7 +51,10 @@ export class Protocol {
     readonly port: number,
   ) {}
 
-  static async start(options: Partial<TokenExchangeOptions> = {}): Promise<Protocol> {
+  static async start(
+    options: Partial<TokenExchangeOptions> = {},
+    adapters: readonly Adapter[] = [InMemoryStoresModule],
+  ): Promise<Protocol> {
     const clock = new FakeClock();
     const module = TokenExchangeModule.forRoot({
       issuer: ISSUER,
@@ -59,7 +62,7 @@ export class Protocol {
       fetch: { allowLoopbackHttp: true },
       clock,
       ...options,
-      adapters: [InMemoryStoresModule],
+      adapters: [...adapters],
     });
     const app = await NestFactory.create(module, {
       bodyParser: false,
