@@ -144,6 +144,7 @@ describe('In the source', () => {
   it('each kind of token is signed in one place', () => {
     expect(linesWith(/\btokens\s*\.sign\(\s*[^,]*,/)).toEqual([
       "tokens/id-token-issuer.ts: tokens.sign('JWT',",
+      "tokens/introspection-signer.ts: tokens.sign('token-introspection+jwt',",
       "tokens/logout-token-issuer.ts: tokens.sign('logout+jwt',",
       "tokens/token-issuer.ts: tokens.sign('at+jwt',",
     ]);
