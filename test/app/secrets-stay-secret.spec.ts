@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair } from 'jose';
 
+import type { AuditRecord } from '../../src/audit/audit-record.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { TokenType } from '../../src/oauth/token-type.js';
 import { TextBrowser } from '../support/browser.js';
@@ -383,9 +384,17 @@ describe('A secret stays where it belongs', () => {
       }
     }
     const { items } = (await service.admin(admin, 'GET', '/audit/records?event=revocation'))
-      .body as unknown as { items: readonly { record: { outcome: string } }[] };
+      .body as unknown as { items: readonly { record: AuditRecord }[] };
     expect(new Set(items.map(({ record }) => record.outcome))).toEqual(
       new Set(['granted', 'refused']),
+    );
+    // Counted from the log in PostgreSQL, once for each token: the client's own had no offspring then.
+    const counted = items.flatMap(({ record: { revocation } }) => revocation?.died ?? []);
+    expect(counted).toEqual(
+      expect.arrayContaining([
+        { tokens: 1, chains: 0, isComplete: false },
+        { tokens: 1, chains: 1, isComplete: true },
+      ]),
     );
     expect(service.answers.filter((answer) => answer.status === 500)).toEqual([]);
   }, 60_000);

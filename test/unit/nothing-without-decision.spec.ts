@@ -153,6 +153,7 @@ describe('In the source', () => {
         'access-token-validator',
         'id-token-issuer',
         'id-token-validator',
+        'introspection-signer',
         'logout-token-issuer',
         'security-tokens',
         'token-issuer',
