@@ -21,6 +21,7 @@ const rooms = {
     'tokens',
     'authorization',
   ],
+  aftercare: ['oauth', 'delegation', 'clients', 'audit', 'tokens', 'authorization', 'grants'],
   endpoints: [
     'oauth',
     'keys',
@@ -31,6 +32,7 @@ const rooms = {
     'tokens',
     'authorization',
     'grants',
+    'aftercare',
   ],
 
   // The wings: adapters of the ports and tools around them. Nobody in the heart imports them.

@@ -2,12 +2,22 @@ import { Injectable } from '@nestjs/common';
 
 import { Clock } from '../oauth/clock.js';
 import { OAuthError, TemporarilyUnavailableError } from '../oauth/oauth-error.js';
+import type { RefusalReason } from '../oauth/refusal-reason.js';
 import { Attempt, type AttemptOrigin } from './attempt.js';
 import { AuditLog } from './audit-log.js';
 import type { AuditEvent, AuditRecord } from './audit-record.js';
 
 /** Milliseconds that an attempt may take; whatever hangs, its record is written and its caller answered. */
 const TIME_LIMIT = 20_000;
+
+/** How something ended that need not leave a record. */
+export interface Watched<T> {
+  readonly answer: T;
+  /** `granted`, or why it counts as refused although its caller is not told so; absent for no record. */
+  readonly recorded?: 'granted' | RefusalReason | undefined;
+}
+
+type RecordedRefusal = Pick<OAuthError, 'reason'> & Partial<Pick<OAuthError, 'error'>>;
 
 /** Sees to it that every attempt leaves exactly one record, and that no answer leaves before it. */
 @Injectable()
@@ -28,9 +38,31 @@ export class AuditTrail {
     event: AuditEvent = 'grant',
   ): Promise<T> {
     const attempt = new Attempt(event, origin, this.clock.now());
-    let answer: T;
+    const answer = await this.#done(attempt, work);
+    await this.#write(attempt, undefined);
+    return answer;
+  }
+
+  /**
+   * The same for what is no attempt to get anything: a refusal leaves a record, an answer only when the
+   * work says so.
+   * @throws OAuthError as `witness` does
+   */
+  async watch<T>(
+    origin: AttemptOrigin,
+    event: AuditEvent,
+    work: (attempt: Attempt) => Promise<Watched<T>>,
+  ): Promise<T> {
+    const attempt = new Attempt(event, origin, this.clock.now());
+    const { answer, recorded } = await this.#done(attempt, work);
+    if (recorded !== undefined)
+      await this.#write(attempt, recorded === 'granted' ? undefined : { reason: recorded });
+    return answer;
+  }
+
+  async #done<T>(attempt: Attempt, work: (attempt: Attempt) => Promise<T>): Promise<T> {
     try {
-      answer = await withinTime(work(attempt));
+      return await withinTime(work(attempt));
     } catch (error) {
       const refusal =
         error instanceof OAuthError
@@ -39,11 +71,9 @@ export class AuditTrail {
       await this.#write(attempt, refusal);
       throw refusal;
     }
-    await this.#write(attempt, undefined);
-    return answer;
   }
 
-  async #write(attempt: Attempt, refusal: OAuthError | undefined): Promise<void> {
+  async #write(attempt: Attempt, refusal: RecordedRefusal | undefined): Promise<void> {
     try {
       await this.log.append(recordOf(attempt, refusal));
     } catch (cause) {
@@ -52,7 +82,7 @@ export class AuditTrail {
   }
 }
 
-function recordOf(attempt: Attempt, refusal: OAuthError | undefined): AuditRecord {
+function recordOf(attempt: Attempt, refusal: RecordedRefusal | undefined): AuditRecord {
   const { requestId, traceId, address } = attempt.origin;
   return {
     id: attempt.id,
@@ -60,7 +90,8 @@ function recordOf(attempt: Attempt, refusal: OAuthError | undefined): AuditRecor
     time: attempt.time,
     event: attempt.event,
     outcome: refusal ? 'refused' : 'granted',
-    ...(refusal ? { reason: refusal.reason, error: refusal.error } : {}),
+    ...(refusal ? { reason: refusal.reason } : {}),
+    ...(refusal?.error === undefined ? {} : { error: refusal.error }),
     requestId,
     ...(traceId === undefined ? {} : { traceId }),
     ...(address === undefined ? {} : { address }),

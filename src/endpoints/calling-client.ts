@@ -3,7 +3,8 @@ import { Injectable } from '@nestjs/common';
 import type { Attempt } from '../audit/attempt.js';
 import { ClientAuthenticator } from '../clients/client-authenticator.js';
 import type { Client } from '../clients/client.js';
-import { InvalidRequestError } from '../oauth/oauth-error.js';
+import { InvalidClientError, InvalidRequestError } from '../oauth/oauth-error.js';
+import type { RefusalReason } from '../oauth/refusal-reason.js';
 import type { RequestParameters } from '../oauth/request-parameters.js';
 import { headerValues, type OriginRequest } from './attempt-origin.js';
 
@@ -49,4 +50,25 @@ export class CallingClient {
     });
     return client;
   }
+
+  /**
+   * The same, where only a client that can keep a secret may ask. A refusal always says how to prove
+   * oneself (RFC 9110 section 15.5.2), for there is no other way.
+   * @throws InvalidClientError and others
+   */
+  async confidential(
+    request: OriginRequest,
+    parameters: RequestParameters,
+    attempt: Attempt,
+  ): Promise<Client> {
+    const client = await this.of(request, parameters, attempt).catch((error: unknown) => {
+      throw error instanceof InvalidClientError ? challenged(error.reason) : error;
+    });
+    if (client.kind === 'public') throw challenged('client_public');
+    return client;
+  }
+}
+
+function challenged(reason: RefusalReason): InvalidClientError {
+  return new InvalidClientError(reason, { challenge: true });
 }

@@ -7,6 +7,7 @@ import type { JsonObject } from '../oauth/claims.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { ACR_PASSWORD, OPENID_SCOPES, PROMPTS, UI_LOCALES } from '../oauth/openid.js';
 import { CODE_CHALLENGE_METHOD } from '../oauth/pkce.js';
+import { IntrospectionSigner } from '../tokens/introspection-signer.js';
 import { StatusLists } from '../tokens/status-lists.js';
 
 /** What this server says of itself (RFC 8414, OpenID Connect Discovery): only what is served. */
@@ -16,11 +17,13 @@ export class ServerMetadata {
     private readonly settings: IssuerSettings,
     private readonly grants: GrantRegistry,
     private readonly statusLists: StatusLists,
+    private readonly signer: IntrospectionSigner,
   ) {}
 
   /** The document, the same under every name it is served by. */
   document(): JsonObject {
     const { issuer, hasSignIn } = this.settings;
+    const methods = AUTHENTICATION_METHODS.filter((method) => hasSignIn || method !== 'none');
     return {
       issuer,
       token_endpoint: `${issuer}/connect/token`,
@@ -31,9 +34,12 @@ export class ServerMetadata {
       grant_types_supported: [...this.grants.types],
       // RFC 8414 section 2 requires the member, also where no response type is spoken.
       response_types_supported: hasSignIn ? ['code'] : [],
-      token_endpoint_auth_methods_supported: AUTHENTICATION_METHODS.filter(
-        (method) => hasSignIn || method !== 'none',
-      ),
+      token_endpoint_auth_methods_supported: methods,
+      introspection_endpoint: `${issuer}/connect/introspect`,
+      introspection_endpoint_auth_methods_supported: methods.filter((method) => method !== 'none'),
+      introspection_signing_alg_values_supported: [this.signer.algorithm],
+      revocation_endpoint: `${issuer}/connect/revocation`,
+      revocation_endpoint_auth_methods_supported: methods,
       ...(hasSignIn ? this.#signIn() : {}),
     };
   }

@@ -3,21 +3,7 @@ import { ApiBasicAuth, ApiBody, ApiConsumes, ApiOperation, ApiResponse } from '@
 
 import { GrantType } from '../oauth/grant-type.js';
 import { TokenType } from '../oauth/token-type.js';
-
-const ERROR_SCHEMA = {
-  type: 'object',
-  required: ['error', 'error_description'],
-  properties: {
-    error: {
-      type: 'string',
-      description: 'The code (RFC 6749 section 5.2, RFC 8693 section 2.2.2).',
-    },
-    error_description: {
-      type: 'string',
-      description: 'A sentence for developers; the reason is in the audit record.',
-    },
-  },
-};
+import { refusalResponses } from './refusals.docs.js';
 
 /** The examples fill the form of the documentation page; an empty value counts as absent. */
 const REQUEST_SCHEMA = {
@@ -133,30 +119,21 @@ export function ApiTokenEndpoint(): MethodDecorator {
         scope: 'address:read',
       },
     }),
-    ...(
+    ...refusalResponses([
       [
-        [
-          400,
-          'The request, a presented token, a target or the scope is not acceptable.',
-          'invalid_request',
-        ],
-        [401, 'The client did not prove itself.', 'invalid_client'],
-        [405, 'Another method than POST.', 'invalid_request'],
-        [413, 'The body is over 64 kB.', 'invalid_request'],
-        [
-          429,
-          'Too many failures of this client from this place; see Retry-After.',
-          'temporarily_unavailable',
-        ],
-        [503, 'The record could not be written, so nothing was issued.', 'temporarily_unavailable'],
-      ] as const
-    ).map(([status, description, error]) =>
-      ApiResponse({
-        status,
-        description,
-        schema: ERROR_SCHEMA,
-        example: { error, error_description: 'A sentence.' },
-      }),
-    ),
+        400,
+        'The request, a presented token, a target or the scope is not acceptable.',
+        'invalid_request',
+      ],
+      [401, 'The client did not prove itself.', 'invalid_client'],
+      [405, 'Another method than POST.', 'invalid_request'],
+      [413, 'The body is over 64 kB.', 'invalid_request'],
+      [
+        429,
+        'Too many failures of this client from this place; see Retry-After.',
+        'temporarily_unavailable',
+      ],
+      [503, 'The record could not be written, so nothing was issued.', 'temporarily_unavailable'],
+    ]),
   );
 }

@@ -44,6 +44,8 @@ const SIGN_IN_GRANTS: readonly Type<Grant>[] = [AuthorizationCodeGrant, RefreshT
   ],
   exports: [
     GrantRegistry,
+    PersonTokens,
+    RefreshTokens,
     SecurityTokens,
     PartyStanding,
     AccountsModule,

@@ -2,6 +2,7 @@ import type { AttemptFacts } from '../audit/attempt.js';
 import type { RecordedParty, RecordedToken } from '../audit/audit-record.js';
 import type { Actor } from '../delegation/actor.js';
 import type { Decision } from '../delegation/decision.js';
+import { TokenType } from '../oauth/token-type.js';
 import type { SecurityToken } from '../tokens/security-token.js';
 import type { IssuedToken } from '../tokens/token-issuer.js';
 
@@ -28,6 +29,19 @@ export function recordedToken(token: SecurityToken, type: string): RecordedToken
     ...(token.acr === undefined ? {} : { acr: token.acr }),
     ...(token.authTime === undefined ? {} : { authTime: token.authTime }),
     ...(token.mayAct === undefined ? {} : { mayAct: token.mayAct.party ?? null }),
+  };
+}
+
+/** What a record keeps of a token of ours about which something was asked, and where in its chain it stands. */
+export function presentedFacts(token: SecurityToken): AttemptFacts {
+  const { chain, tokenId } = token;
+  return {
+    subjectToken: recordedToken(token, TokenType.AccessToken),
+    subject: { ...chain.subject },
+    inboundActors: chain.actors.map(recordedActor),
+    ...(tokenId?.chainId === undefined
+      ? {}
+      : { chainId: tokenId.chainId, parentId: tokenId.recordId }),
   };
 }
 

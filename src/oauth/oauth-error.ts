@@ -67,6 +67,16 @@ export class UnsupportedGrantTypeError extends OAuthError {
   readonly status = 400;
 }
 
+/** `unsupported_token_type` (RFC 7009 section 2.2.1): tokens of this kind cannot be revoked here. */
+export class UnsupportedTokenTypeError extends OAuthError {
+  readonly error = 'unsupported_token_type';
+  readonly status = 400;
+
+  constructor(reason: RefusalReason) {
+    super(reason, 'Tokens of this kind cannot be revoked here.');
+  }
+}
+
 /** `invalid_scope` (RFC 6749 section 5.2). */
 export class InvalidScopeError extends OAuthError {
   readonly error = 'invalid_scope';

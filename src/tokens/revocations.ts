@@ -5,7 +5,7 @@ import { keyMark, policyHalfOf } from '../delegation/lineage.js';
 import { KeyRing } from '../keys/key-ring.js';
 import { Clock } from '../oauth/clock.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
-import { isDead, keysOf, revokedBy, type Revocable } from './revocable.js';
+import { isDead, keysOf, revokedBy, type KnownRevocations, type Revocable } from './revocable.js';
 import {
   FOR_EVER,
   isForEver,
@@ -70,10 +70,12 @@ export class Revocations implements OnApplicationBootstrap {
   /**
    * Why a token is dead: itself, or anything that it comes of; undefined when it lives. Rejects when that
    * cannot be known.
+   * @param but a key that is left out of account
    */
-  async reasonAgainst(token: Revocable): Promise<RefusalReason | undefined> {
+  async reasonAgainst(token: Revocable, but?: string): Promise<RefusalReason | undefined> {
     await this.#refresh();
-    const key = revokedBy(token, this.#table) ?? (await this.#unremembered(token));
+    const known = without(this.#table, but);
+    const key = revokedBy(token, known) ?? (await this.#unremembered(token, but));
     if (key !== undefined) return REVOKED_REASONS[key.charAt(0) as KeyLetter];
     const { marks } = token.lineage;
     return marks.length === 0 ? undefined : this.#reasonAgainstOrigin(marks);
@@ -148,11 +150,11 @@ export class Revocations implements OnApplicationBootstrap {
     );
   }
 
-  async #unremembered(token: Revocable): Promise<string | undefined> {
+  async #unremembered(token: Revocable, but: string | undefined): Promise<string | undefined> {
     if (this.#isWhole) return undefined;
     const found = await this.store.find([...keysOf(token, { has: () => true })]);
     const times = new Map(found.map(({ key, before }) => [key, before]));
-    return revokedBy(token, { has: () => true, find: (key) => times.get(key) });
+    return revokedBy(token, without({ has: () => true, find: (key) => times.get(key) }, but));
   }
 
   /** Returns at once when what is known is young; asks for news behind the answer when it is due. */
@@ -199,4 +201,12 @@ export class Revocations implements OnApplicationBootstrap {
 /** Whether what is in force now says if a key is good: that of a signing key, or of a policy. */
 function isOfOrigin(key: string): boolean {
   return key.startsWith('k') || key.startsWith('p');
+}
+
+function without(known: KnownRevocations, but: string | undefined): KnownRevocations {
+  if (but === undefined) return known;
+  return {
+    has: (letter) => known.has(letter),
+    find: (key) => (key === but ? undefined : known.find(key)),
+  };
 }

@@ -7,7 +7,7 @@ import { TokenType } from '../oauth/token-type.js';
 import { AccessTokenValidator } from './access-token-validator.js';
 import { IdTokenValidator } from './id-token-validator.js';
 import { OpaqueTokens } from './opaque-tokens.js';
-import { OwnTokens, readJwsHeader } from './own-tokens.js';
+import { OwnTokens, readJwsHeader, type JwsHeader } from './own-tokens.js';
 import { PartyStanding } from './party-standing.js';
 import type { Revocable } from './revocable.js';
 import { Revocations } from './revocations.js';
@@ -47,15 +47,48 @@ export class SecurityTokens {
         : `The ${parameter} is not supported.`;
       throw new InvalidRequestError('token_type_not_supported', named);
     }
-    const presented = { token, tokenType, hash: hashToken(token) };
-    const checked = (await this.own.recall(presented)) ?? (await this.#validate(presented));
+    const checked = await this.#identify({ token, tokenType, hash: hashToken(token) });
+    await this.refuseDead(checked);
+    return checked;
+  }
+
+  /**
+   * An access token of this server that has not expired, whatever was revoked or disabled since: for
+   * whoever asks about it or takes it back.
+   * @throws InvalidRequestError when it is anything else, with the reason for the record
+   */
+  async recognise(token: string): Promise<SecurityToken> {
+    const tokenType = TokenType.AccessToken;
+    const checked = await this.#identify({ token, tokenType, hash: hashToken(token) });
+    if (!checked.isOwn)
+      throw new InvalidRequestError('token_issuer_unknown', 'A presented token is not acceptable.');
+    return checked;
+  }
+
+  /**
+   * Refuses a token that is what it says and may be used no more. Rejects when that cannot be known.
+   * @throws InvalidRequestError when it was revoked, or somebody whom it names is disabled or gone
+   */
+  async refuseDead(checked: SecurityToken): Promise<void> {
     const reason = await this.revocations.reasonAgainst(revocableOf(checked));
     if (reason !== undefined)
       throw new InvalidRequestError(reason, 'A presented token is not acceptable.');
     if (!(await this.standing.isGood(checked))) {
       throw new InvalidRequestError('token_party_disabled', 'A presented token is not acceptable.');
     }
-    return checked;
+  }
+
+  /** Whether a text names a key of ours, as every JWT of this server does. */
+  namesOurKey(token: string): Promise<boolean> {
+    return this.#isOurs(readJwsHeader(token));
+  }
+
+  async #isOurs(header: JwsHeader | undefined): Promise<boolean> {
+    return header !== undefined && this.ownTokens.isOurs(header.keyId);
+  }
+
+  async #identify(presented: TokenToCheck): Promise<SecurityToken> {
+    return (await this.own.recall(presented)) ?? this.#validate(presented);
   }
 
   /**
@@ -66,8 +99,7 @@ export class SecurityTokens {
   async #validate(presented: TokenToCheck): Promise<SecurityToken> {
     if (this.opaque.isOpaque(presented.token)) return this.own.validateOpaque(presented);
     const header = readJwsHeader(presented.token);
-    const isOurs = header !== undefined && (await this.ownTokens.isOurs(header.keyId));
-    if (!isOurs) return this.trusted.validate(presented);
+    if (!(await this.#isOurs(header))) return this.trusted.validate(presented);
     const validator = presented.tokenType === TokenType.IdToken ? this.ownIdTokens : this.own;
     return validator.validate(presented, header);
   }

@@ -5,6 +5,7 @@ import { AccessTokenValidator } from './access-token-validator.js';
 import { GuardedFetch } from './guarded-fetch.js';
 import { IdTokenIssuer } from './id-token-issuer.js';
 import { IdTokenValidator } from './id-token-validator.js';
+import { IntrospectionSigner } from './introspection-signer.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { LogoutTokenIssuer } from './logout-token-issuer.js';
 import { OpaqueTokens } from './opaque-tokens.js';
@@ -35,6 +36,7 @@ import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
     TokenIssuer,
     IdTokenIssuer,
     LogoutTokenIssuer,
+    IntrospectionSigner,
     SubjectNames,
   ],
   exports: [
@@ -50,6 +52,7 @@ import { TrustedIssuerValidator } from './trusted-issuer-validator.js';
     TokenIssuer,
     IdTokenIssuer,
     LogoutTokenIssuer,
+    IntrospectionSigner,
     SubjectNames,
   ],
 })

@@ -60,6 +60,14 @@ describe('The README', () => {
     });
   }, 60_000);
 
+  it('shows commands that ask about a token and take it back', async () => {
+    const before = `${commandsBelow('See the chain')}\n${commandsBelow('Exchange a token')}`;
+    const commands = commandsBelow('Ask about a token, take it back').replaceAll('\n', '; echo;\n');
+    const answers = (await shell(`{ ${before} } >/dev/null\n${commands}`)).split('\n');
+    expect(JSON.parse(answers[0] ?? '')).toMatchObject({ active: true, sub: 'my_gateway' });
+    expect(answers.slice(1, 3)).toEqual(['', '{"active":false}']);
+  }, 60_000);
+
   it('shows how to register an application that people sign in to', async () => {
     const both = `{ ${commandsBelow('See the chain')} } >/dev/null\n${commandsBelow('Let people sign in')}`;
     expect(JSON.parse(await shell(both))).toMatchObject({

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportJWK, generateKeyPair } from 'jose';
 
+import type { AuditRecord } from '../../src/audit/audit-record.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { TokenType } from '../../src/oauth/token-type.js';
 import { TextBrowser } from '../support/browser.js';
@@ -353,6 +354,50 @@ describe('A secret stays where it belongs', () => {
     expect(service.answers.length).toBeGreaterThan(1_000);
     expect(service.answers.filter((answer) => answer.status === 500)).toEqual([]);
   }, 180_000);
+
+  it('through introspection and revocation, by whoever asks and however it ends', async () => {
+    const own = plantToken(
+      'a token to be taken back',
+      await service.token(CLIENT_CREDENTIALS, 'my_gateway', secrets.my_gateway),
+    );
+    const signed = 'application/token-introspection+jwt';
+    const hint = plant('a hint', `canary-hint-${randomBytes(20).toString('base64url')}`);
+    const [, refreshToken = ''] = [...canaries].find(([what]) => what.startsWith('refresh')) ?? [];
+    expect(refreshToken).toHaveLength(43);
+    for (const token of [own, issued, refreshToken, secrets.my_gateway]) {
+      for (const path of ['/connect/introspect', '/connect/revocation']) {
+        for (const clientId of ['address_service', 'admin_cli', 'my_gateway'] as const) {
+          const authorization = basic(clientId, secrets[clientId]);
+          for (const headers of [{ authorization }, { authorization, accept: signed }, {}]) {
+            const body = { token, token_type_hint: hint };
+            await service.send(path, { method: 'POST', headers, body });
+          }
+          await service.send(`${path}?token=${encodeURIComponent(token)}`, {
+            headers: { authorization },
+          });
+          await service.send(path, {
+            method: 'POST',
+            headers: { authorization, 'content-type': FORM },
+            body: `token=${token}&token=${token}`,
+          });
+        }
+      }
+    }
+    const { items } = (await service.admin(admin, 'GET', '/audit/records?event=revocation'))
+      .body as unknown as { items: readonly { record: AuditRecord }[] };
+    expect(new Set(items.map(({ record }) => record.outcome))).toEqual(
+      new Set(['granted', 'refused']),
+    );
+    // Counted from the log in PostgreSQL, once for each token: the client's own had no offspring then.
+    const counted = items.flatMap(({ record: { revocation } }) => revocation?.died ?? []);
+    expect(counted).toEqual(
+      expect.arrayContaining([
+        { tokens: 1, chains: 0, isComplete: false },
+        { tokens: 1, chains: 1, isComplete: true },
+      ]),
+    );
+    expect(service.answers.filter((answer) => answer.status === 500)).toEqual([]);
+  }, 60_000);
 
   it('through broken requests and a database that goes away', async () => {
     const { port } = new URL(service.url);

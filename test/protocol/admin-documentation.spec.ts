@@ -2,13 +2,27 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { ADMIN_SCOPES } from '../../src/admin/admin-scopes.js';
 import { AdminApp } from '../support/admin-app.js';
-import { ISSUER } from '../support/protocol.js';
+import { basic, ISSUER } from '../support/protocol.js';
+
+const FORM = 'application/x-www-form-urlencoded';
 
 interface Operation {
   readonly summary?: string;
   readonly description?: string;
   readonly tags?: readonly string[];
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
+  readonly requestBody?: {
+    readonly content: Readonly<
+      Record<
+        string,
+        {
+          readonly schema: {
+            readonly properties?: Readonly<Record<string, { readonly example: string }>>;
+          };
+        }
+      >
+    >;
+  };
   readonly responses: Readonly<Record<string, object>>;
 }
 
@@ -66,6 +80,28 @@ describe('the OpenAPI document', () => {
       flows: { clientCredentials: { scopes: object } };
     };
     expect(Object.keys(flows.clientCredentials.scopes)).toEqual([...ADMIN_SCOPES]);
+  });
+
+  test.each([
+    ['/connect/introspect', '{"active":false}'],
+    ['/connect/revocation', ''],
+  ])('fills the form of %s with what a client can send at once', async (path, expected) => {
+    const operation = document.paths[path]?.['post'];
+    expect(operation?.security).toEqual([{ client: [] }]);
+    expect(Object.keys(operation?.responses ?? {})).toEqual(
+      expect.arrayContaining(['200', '400', '401', '405', '413', '429', '503']),
+    );
+    const { properties } = operation?.requestBody?.content[FORM]?.schema ?? {};
+    const body = new URLSearchParams();
+    for (const [name, { example }] of Object.entries(properties ?? {})) body.set(name, example);
+    expect(body.get('token')).not.toBe('');
+    const authorization = basic('admin_cli', 'admin_cli-secret');
+    const answer = await admin.send('POST', path, {
+      token: null,
+      headers: { authorization },
+      body,
+    });
+    expect([answer.status, answer.text]).toEqual([200, expected]);
   });
 
   test('leads nowhere that it does not hold', () => {

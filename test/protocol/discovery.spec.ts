@@ -203,6 +203,11 @@ describe('The metadata', () => {
       grant_types_supported: [GrantType.ClientCredentials, GrantType.TokenExchange],
       response_types_supported: [],
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      introspection_endpoint: `${ISSUER}/connect/introspect`,
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      introspection_signing_alg_values_supported: ['ES256'],
+      revocation_endpoint: `${ISSUER}/connect/revocation`,
+      revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     });
     for (const grant_type of body['grant_types_supported'] as readonly string[]) {
       const answer = await server.token({ grant_type });
@@ -334,6 +339,15 @@ describe('The metadata of a server at which people sign in', () => {
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+      introspection_endpoint: `${ISSUER}/connect/introspect`,
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      introspection_signing_alg_values_supported: ['RS256'],
+      revocation_endpoint: `${ISSUER}/connect/revocation`,
+      revocation_endpoint_auth_methods_supported: [
+        'client_secret_basic',
+        'client_secret_post',
+        'none',
+      ],
       code_challenge_methods_supported: ['S256'],
       authorization_response_iss_parameter_supported: true,
       scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
@@ -378,7 +392,7 @@ describe('The metadata of a server at which people sign in', () => {
   it('names no address at which nothing is', async () => {
     const { body } = await provider.send(OPENID);
     const addresses = Object.entries(body).filter(([name]) => /_(?:endpoint|uri)$/.test(name));
-    expect(addresses).toHaveLength(7);
+    expect(addresses).toHaveLength(9);
     for (const [name, address] of addresses) {
       expect(String(address).startsWith(`${ISSUER}/`)).toBe(true);
       const path = String(address).slice(ISSUER.length);
@@ -390,12 +404,14 @@ describe('The metadata of a server at which people sign in', () => {
     }
   });
 
-  it('promises the keys of every algorithm that it names for ID tokens', async () => {
+  it('promises the keys of every algorithm that it names', async () => {
     const { body } = await provider.send(OPENID);
     const algorithms = keysOf(await provider.send(JWKS)).map((key) => key['alg']);
-    expect(algorithms).toEqual(
-      expect.arrayContaining(body['id_token_signing_alg_values_supported'] as unknown[]),
-    );
+    for (const name of ['id_token', 'introspection']) {
+      expect(algorithms).toEqual(
+        expect.arrayContaining(body[`${name}_signing_alg_values_supported`] as unknown[]),
+      );
+    }
     for (const key of keysOf(await provider.send(JWKS)))
       for (const name of PRIVATE_MEMBERS) expect(key).not.toHaveProperty(name);
   });

@@ -78,6 +78,11 @@ function expectOwnToken(answer: TokenAnswer, record: AuditRecord, method: string
   });
 }
 
+/** The claims of a token but one. */
+function decodedWithout(token: string, name: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(decodeJwt(token)).filter(([each]) => each !== name));
+}
+
 /** What address_service asks for with a token that it was sent. */
 function forPostalService(subjectToken: string): Record<string, string> {
   return {
@@ -136,6 +141,44 @@ describe.each([
 });
 
 describe.each([
+  ['client_secret_basic', openid.ClientSecretBasic],
+  ['client_secret_post', openid.ClientSecretPost],
+] as const)('openid-client with %s asks about tokens and takes them back', (_, authenticate) => {
+  const configure = (caller: Caller) =>
+    openid.discovery(new URL(service.issuer), caller, undefined, authenticate(SECRETS[caller]), {
+      algorithm: 'oauth2',
+      execute: [openid.allowInsecureRequests],
+    });
+
+  it('unchanged', async () => {
+    const [gateway, address] = [await configure('my_gateway'), await configure('address_service')];
+    const { access_token: own } = await openid.clientCredentialsGrant(gateway, {
+      audience: 'address_service',
+    });
+    const form = forPostalService(own);
+    const { access_token: exchanged } = await openid.genericGrantRequest(
+      address,
+      GrantType.TokenExchange,
+      form,
+    );
+    const told = await openid.tokenIntrospection(address, exchanged);
+    expect(told).toMatchObject({ active: true, ...decodedWithout(exchanged, 'lineage') });
+    expect(told).not.toHaveProperty('lineage');
+
+    // Another client's token, and then its own, with what came of it.
+    const refused = await service.recorded(() =>
+      openid.tokenRevocation(address, own).catch((error) => error),
+    );
+    expect(refused.result).toMatchObject({ status: 400, error: 'unauthorized_client' });
+    expect(refused.record).toMatchObject({ event: 'revocation', reason: 'token_not_of_client' });
+    const { record } = await service.recorded(() => openid.tokenRevocation(gateway, own));
+    expect(record).toMatchObject({ event: 'revocation', outcome: 'granted' });
+    for (const token of [own, exchanged])
+      expect(await openid.tokenIntrospection(address, token)).toEqual({ active: false });
+  });
+});
+
+describe.each([
   ['client_secret_basic', oauth.ClientSecretBasic],
   ['client_secret_post', oauth.ClientSecretPost],
 ] as const)('oauth4webapi with %s', (method, authenticate) => {
@@ -159,6 +202,41 @@ describe.each([
     );
     return oauth.processClientCredentialsResponse(as, client, response);
   };
+
+  it('asks about a token, signed and unsigned, and takes it back', async () => {
+    const as = await discover('oauth2');
+    const { access_token: token } = await gatewayToken(as, { audience: 'address_service' });
+    const ask = async (caller: Caller, requestJwtResponse: boolean) => {
+      const client = { client_id: caller };
+      const response = await oauth.introspectionRequest(
+        as,
+        client,
+        authenticate(SECRETS[caller]),
+        token,
+        { ...insecure, requestJwtResponse },
+      );
+      const answer = await oauth.processIntrospectionResponse(as, client, response);
+      if (requestJwtResponse) await oauth.validateApplicationLevelSignature(as, response, insecure);
+      return answer;
+    };
+    const plain = await ask('address_service', false);
+    expect(plain).toMatchObject({ active: true, ...decodedWithout(token, 'lineage') });
+    expect(await ask('address_service', true)).toEqual(plain);
+
+    const client = { client_id: 'my_gateway' };
+    const { record } = await service.recorded(async () => {
+      const credentials = authenticate(SECRETS.my_gateway);
+      const response = await oauth.revocationRequest(as, client, credentials, token, insecure);
+      return oauth.processRevocationResponse(response);
+    });
+    expect(record).toMatchObject({
+      event: 'revocation',
+      outcome: 'granted',
+      client: { clientId: 'my_gateway', method },
+    });
+    expect(await ask('address_service', false)).toEqual({ active: false });
+    expect(await ask('address_service', true)).toEqual({ active: false });
+  });
 
   it('learns why it is refused, and the attempt is recorded', async () => {
     const as = await discover('oauth2');

@@ -5,7 +5,7 @@ import { GrantType } from '../../src/oauth/grant-type.js';
 import { TokenType } from '../../src/oauth/token-type.js';
 import { hashToken } from '../../src/tokens/security-tokens.js';
 import { Revocations } from '../../src/tokens/revocations.js';
-import { claimsOf, ISSUER, Protocol, type Answer } from '../support/protocol.js';
+import { basic, claimsOf, encode, ISSUER, Protocol, type Answer } from '../support/protocol.js';
 
 const TAKES_OPAQUE = { ...DEFAULT_ACCESS_TOKEN_SETTINGS, takes: 'opaque' } as const;
 const GETS_OPAQUE = { ...DEFAULT_ACCESS_TOKEN_SETTINGS, gets: 'opaque' } as const;
@@ -114,6 +114,45 @@ describe('An opaque access token', () => {
       aud: 'postal_service',
       act: { sub: 'address_service', act: { sub: 'my_gateway' } },
     });
+  });
+
+  it('is read by introspection alone, and inactive there once it is revoked', async () => {
+    const token = await opaqueToken();
+    const introspect = (text: string): Promise<Answer> =>
+      server.send({
+        path: '/connect/introspect',
+        headers: {
+          authorization: basic('address_service', 'address_service-secret'),
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: encode({ token: text }),
+      });
+    expect((await introspect(token)).body).toMatchObject({
+      active: true,
+      iss: ISSUER,
+      sub: 'alice',
+      client_id: 'web_app',
+      aud: 'address_service',
+      act: { sub: 'my_gateway' },
+    });
+    expect((await introspect(token.slice(0, -1))).text).toBe('{"active":false}');
+    const { answer, record } = await server.recorded(() =>
+      server.send({
+        path: '/connect/revocation',
+        headers: {
+          authorization: basic('my_gateway', 'my_gateway-secret'),
+          'content-type': 'application/x-www-form-urlencoded',
+        },
+        body: encode({ token }),
+      }),
+    );
+    expect([answer.status, answer.text]).toEqual([200, '']);
+    expect(record).toMatchObject({
+      event: 'revocation',
+      outcome: 'granted',
+      revocation: { kind: 'token', names: { hash: hashToken(token) } },
+    });
+    expect((await introspect(token)).text).toBe('{"active":false}');
   });
 
   it('is what a client gets that wants it, whatever its targets say', async () => {

@@ -266,6 +266,24 @@ describe('openid-client', () => {
     ).rejects.toMatchObject({ error: 'login_required' });
   });
 
+  it('asks about its refresh token and takes it back, and nothing of it is good any more', async () => {
+    const { config, url, checks } = await begin('portal');
+    const tokens = await openid.authorizationCodeGrant(config, await answerTo(url), checks);
+    const refreshToken = String(tokens.refresh_token);
+    expect(await openid.tokenIntrospection(config, refreshToken)).toMatchObject({
+      active: true,
+      client_id: 'portal',
+      sub: tokens.claims()?.sub,
+    });
+    const { records } = await provider.recorded(() => openid.tokenRevocation(config, refreshToken));
+    expect(eventsOf(records)).toEqual(['revocation granted']);
+    for (const token of [refreshToken, tokens.access_token])
+      expect(await openid.tokenIntrospection(config, token)).toEqual({ active: false });
+    await expect(openid.refreshTokenGrant(config, refreshToken)).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
+  });
+
   it('hears that the session ended, in a token that jose accepts', async () => {
     const browser = provider.browser();
     const { config, url, checks } = await begin('portal');

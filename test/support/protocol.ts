@@ -21,7 +21,7 @@ import {
   InMemoryTrustedIssuerStore,
 } from '../../src/testing/index.js';
 import { TokenExchangeModule } from '../../src/token-exchange.module.js';
-import type { TokenExchangeOptions } from '../../src/token-exchange.options.js';
+import type { Adapter, TokenExchangeOptions } from '../../src/token-exchange.options.js';
 import { FakeClock } from './fake-clock.js';
 
 export const ISSUER = 'https://idp.example';
@@ -52,7 +52,10 @@ export class Protocol {
     readonly port: number,
   ) {}
 
-  static async start(options: Partial<TokenExchangeOptions> = {}): Promise<Protocol> {
+  static async start(
+    options: Partial<TokenExchangeOptions> = {},
+    adapters: readonly Adapter[] = [InMemoryStoresModule],
+  ): Promise<Protocol> {
     const clock = new FakeClock();
     const module = TokenExchangeModule.forRoot({
       issuer: ISSUER,
@@ -60,7 +63,7 @@ export class Protocol {
       fetch: { allowLoopbackHttp: true },
       clock,
       ...options,
-      adapters: [InMemoryStoresModule],
+      adapters: [...adapters],
     });
     const app = await NestFactory.create(module, {
       bodyParser: false,
@@ -213,7 +216,18 @@ export class Protocol {
     clientId: string | null = 'my_gateway',
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
+    return this.post('/connect/token', form, clientId, headers);
+  }
+
+  /** A form to a path of a client with HTTP Basic; null for none. */
+  async post(
+    path: string,
+    form: Form | string,
+    clientId: string | null = 'my_gateway',
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
     return this.send({
+      path,
       headers: {
         'content-type': 'application/x-www-form-urlencoded',
         ...(clientId === null ? {} : { authorization: basic(clientId, `${clientId}-secret`) }),

@@ -145,6 +145,7 @@ describe('In the source', () => {
   it('each kind of token is signed in one place', () => {
     expect(linesWith(/\btokens\s*\.sign\(\s*[^,]*,/)).toEqual([
       "tokens/id-token-issuer.ts: tokens.sign('JWT',",
+      "tokens/introspection-signer.ts: tokens.sign('token-introspection+jwt',",
       "tokens/logout-token-issuer.ts: tokens.sign('logout+jwt',",
       "tokens/status-lists.ts: tokens.sign('statuslist+jwt',",
       "tokens/token-issuer.ts: tokens.sign('at+jwt',",
@@ -154,6 +155,7 @@ describe('In the source', () => {
         'access-token-validator',
         'id-token-issuer',
         'id-token-validator',
+        'introspection-signer',
         'logout-token-issuer',
         'security-tokens',
         'status-lists',

@@ -1,6 +1,10 @@
 import { Injectable } from '@nestjs/common';
 
-import type { Authorization, RefreshToken } from '../../authorization/authorization.js';
+import {
+  isInForce,
+  type Authorization,
+  type RefreshToken,
+} from '../../authorization/authorization.js';
 import { AuthorizationDirectory } from '../../authorization/authorization-directory.js';
 import { AuthorizationSettings } from '../../authorization/authorization-settings.js';
 import { AuthorizationStore } from '../../authorization/authorization-store.js';
@@ -51,10 +55,21 @@ export class RefreshTokens {
     return sinceUse !== null && sinceUse >= this.settings.refreshOverlap;
   }
 
-  /** Revokes everything of the authorization of a token. @throws InvalidGrantError always */
-  async refuse({ authorization }: PresentedRefreshToken, reason: RefusalReason): Promise<never> {
+  /** Whether it is the one of its family that gives the next, and something can come of it. */
+  isNewest({ token, authorization }: PresentedRefreshToken): boolean {
+    const now = this.clock.now();
+    return token.usedAt === null && token.expiresAt > now && isInForce(authorization, now);
+  }
+
+  /** Revokes everything of the authorization of a token. */
+  async revoke({ authorization }: PresentedRefreshToken): Promise<void> {
     await this.store.revoke(authorization.authorizationId, this.clock.now());
     this.directory.forget();
+  }
+
+  /** Revokes everything of the authorization of a token. @throws InvalidGrantError always */
+  async refuse(presented: PresentedRefreshToken, reason: RefusalReason): Promise<never> {
+    await this.revoke(presented);
     throw new InvalidGrantError(reason);
   }
 
