@@ -154,9 +154,8 @@ describe('Two instances under load', () => {
     async () => {
       const forest = new Forest();
       for (let count = 0; count < 8; count += 1) await forest.plant();
-      let isOver = false;
       const revoking = (async () => {
-        while (!isOver) {
+        while (forest.tried < EXCHANGES) {
           await forest.prune();
           await forest.plant();
           await sleep(PAUSE);
@@ -167,7 +166,6 @@ describe('Two instances under load', () => {
           while (forest.tried < EXCHANGES) await forest.grow();
         }),
       );
-      isOver = true;
       await revoking;
       await sleep(EVERYWHERE);
       expect({ late: forest.late, wronged: forest.wronged, alive: await forest.alive() }).toEqual({
