@@ -8,6 +8,7 @@ import {
 import { SessionStore } from '../accounts/session-store.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { PushedRequestStore } from '../authorization/pushed-request-store.js';
+import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { Clock } from '../oauth/clock.js';
 
 /** Milliseconds between two rounds. */
@@ -17,7 +18,7 @@ const BATCH = 500;
 /** Milliseconds that what was revoked is kept, so that a replay is known for what it is. */
 const REMEMBERED = 7 * 24 * 60 * 60_000;
 
-/** Removes what is over: sessions, authorizations and pushed requests. Several instances may do it at once. */
+/** Removes what is over: sessions, authorizations, pushed requests and counted uses of tokens. Several instances may do it at once. */
 @Injectable()
 export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #logger = new Logger(ExpiredRemoval.name);
@@ -29,6 +30,7 @@ export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplication
     private readonly sessions: SessionStore,
     private readonly authorizations: AuthorizationStore,
     private readonly pushed: PushedRequestStore,
+    private readonly uses: PolicyUseStore,
     private readonly clock: Clock,
   ) {}
 
@@ -52,6 +54,7 @@ export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplication
     const now = this.clock.now();
     await this.#all(() => this.sessions.removeExpired(now, BATCH));
     await this.#all(() => this.pushed.removeExpired(now, BATCH));
+    await this.#all(() => this.uses.removeExpired(now, BATCH));
     await this.#all(() => this.authorizations.removeExpired(now - REMEMBERED, BATCH));
   }
 
