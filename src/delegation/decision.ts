@@ -18,6 +18,7 @@ import {
   type Requester,
   type Target,
 } from './exchange-request.js';
+import { broughtScope, isChainBelieved } from './issuer-settings.js';
 import { isSameParty, type Party } from './party.js';
 import { translated } from './policy-checks.js';
 import type { TokenId } from './token-id.js';
@@ -108,8 +109,8 @@ export class Decision {
 
   /**
    * Asks the policy about an exchange.
-   * @throws OAuthError when it refuses, or allows more than the tokens, the client and the targets
-   *   hold (reason `policy_widened`); TypeError when its answer is no verdict
+   * @throws OAuthError when it refuses, or allows more than the tokens, their issuers, the client and the
+   *   targets hold (reason `policy_widened`); TypeError when its answer is no verdict
    */
   static async ofExchange(
     policy: DelegationPolicy,
@@ -319,6 +320,7 @@ function isWithin(verdict: Allowed, request: ExchangeRequest, chain: DelegationC
   const asked = new Set(targets.map((target) => target.identifier));
   const selfActing = isSameParty(actor, subjectToken.chain.subject);
   return (
+    isChainBelieved(subjectToken) &&
     subjectToken.chain.isKeptBy(chain) &&
     chain.depth <= MAX_DEPTH &&
     (verdict.mode === 'self' ? selfActing && chain.depth === 0 : !selfActing) &&
@@ -329,7 +331,7 @@ function isWithin(verdict: Allowed, request: ExchangeRequest, chain: DelegationC
     new Set(verdict.audience).size === asked.size &&
     verdict.audience.every((identifier) => asked.has(identifier)) &&
     verdict.scope.size > 0 &&
-    isScopeWithin(verdict.scope, translated(subjectToken.scope, verdict.reauthorized)) &&
+    isScopeWithin(verdict.scope, translated(broughtScope(subjectToken), verdict.reauthorized)) &&
     isScopeWithin(verdict.scope, requester.scope) &&
     targets.every(({ offeredScope }) => isScopeWithin(verdict.scope, offeredScope)) &&
     (request.requestedScope === undefined ||
