@@ -55,10 +55,12 @@ export { DEFAULT_EXCHANGE_SETTINGS } from './delegation/exchange-request.js';
 export type {
   ExchangeRequest,
   ExchangeSettings,
+  IssuerTerms,
   PresentedToken,
   Requester,
   Target,
 } from './delegation/exchange-request.js';
+export { broughtScope } from './delegation/issuer-settings.js';
 export type { MayAct } from './delegation/may-act.js';
 export type { Party } from './delegation/party.js';
 export type { ActingMode, Allowed, Basis, Refused, Verdict } from './delegation/verdict.js';

@@ -54,7 +54,7 @@ export class AdminGuard implements CanActivate {
    * What the token allows, and for a person what their roles still allow. A token whose subject is its
    * client is that client's own, whatever the form of its id.
    */
-  async #scopeOf({ scope, chain, clientId }: SecurityToken): Promise<Scope> {
+  async #scopeOf({ scope = EMPTY_SCOPE, chain, clientId }: SecurityToken): Promise<Scope> {
     const { iss, sub } = chain.subject;
     const isPerson = iss === this.settings.issuer && isAccountId(sub) && sub !== clientId;
     if (!isPerson) return scope;

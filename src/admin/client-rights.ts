@@ -13,7 +13,9 @@ import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { EMPTY_SCOPE } from '../oauth/scope.js';
 import { TokenType } from '../oauth/token-type.js';
 import { ClientAdministration } from './client-administration.js';
-import type { ClientRights, RightView } from './client-rights.dto.js';
+import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { termsOf, type TrustedIssuer } from '../tokens/trusted-issuer.js';
+import type { ClientRights, IssuerRightsView, RightView } from './client-rights.dto.js';
 import { documentOf } from './policy-view.dto.js';
 
 /** What clients may do as actors, and why. */
@@ -22,6 +24,7 @@ export class ClientRightsReader {
   constructor(
     private readonly clients: ClientAdministration,
     private readonly store: PolicyStore,
+    private readonly issuers: TrustedIssuerStore,
     private readonly settings: IssuerSettings,
     private readonly clock: Clock,
   ) {}
@@ -45,7 +48,19 @@ export class ClientRightsReader {
       return viewRight(policy, { derived: true, takenOver });
     });
     const items = [...stored, ...derived].toSorted(byId);
-    return { clientId, groups: client.groups, items };
+    return { clientId, groups: client.groups, items, issuers: await this.#issuersOf(items) };
+  }
+
+  /** What the other issuers are trusted with whose tokens the rights are about. */
+  async #issuersOf(rights: readonly RightView[]): Promise<readonly IssuerRightsView[]> {
+    const named = rights
+      .filter(({ effect }) => effect === 'allow')
+      .flatMap(({ subject }) => subject.issuers ?? [])
+      .filter((issuer) => issuer !== this.settings.issuer);
+    const issuers = [...new Set(named)].toSorted();
+    return Promise.all(
+      issuers.map(async (each) => viewIssuer(each, await this.issuers.find(each))),
+    );
   }
 
   /** The stored policies that name the client, as those know who decide. */
@@ -91,6 +106,12 @@ function blankRequest(requester: Requester, now: number): ExchangeRequest {
 
 function viewRight(policy: Policy, about: Pick<RightView, 'derived' | 'takenOver'>): RightView {
   return Object.assign(documentOf(policy), { version: policy.version }, about);
+}
+
+function viewIssuer(issuer: string, trusted: TrustedIssuer | null): IssuerRightsView {
+  const nothing = { version: null, trustsChains: false, scopes: [], impliedScopes: [] };
+  if (trusted === null) return { issuer, standing: 'unknown', ...nothing };
+  return { issuer, standing: trusted.disabled ? 'disabled' : 'trusted', ...termsOf(trusted) };
 }
 
 function isInForce({ validity }: Policy, now: number): boolean {

@@ -36,15 +36,19 @@ export class ConsideredView implements ConsideredPolicy {
   @ApiProperty({ example: '1' })
   readonly version!: string;
 
-  @ApiProperty({ enum: ['allow', 'deny'] })
-  readonly effect!: 'allow' | 'deny';
+  @ApiProperty({
+    enum: ['allow', 'deny', 'limit'],
+    description: '`limit` are the settings of the issuer of the token: they give nothing.',
+  })
+  readonly effect!: 'allow' | 'deny' | 'limit';
 
   @ApiProperty({
-    description: 'Of `allow`: whether it would grant. Of `deny`: whether it forbids.',
+    description:
+      'Of `allow`: whether it would grant. Of `deny`: whether it forbids. Of `limit`: whether it holds back nothing that is asked for.',
   })
   readonly applies!: boolean;
 
-  @ApiProperty({ type: [CheckView], description: 'Every check of a policy that allows.' })
+  @ApiProperty({ type: [CheckView], description: 'Every check; none of a policy that denies.' })
   readonly checks!: readonly CheckView[];
 }
 
@@ -82,7 +86,8 @@ export class ExplanationView {
 
   @ApiProperty({
     type: [ConsideredView],
-    description: 'Every policy that speaks of the actor, in ascending order of the ids.',
+    description:
+      'Every policy that speaks of the actor, in ascending order of the ids; for a token of another issuer also its settings, called `issuer-settings`, with what they ask of the policy that decides.',
   })
   readonly considered!: readonly ConsideredView[];
 }

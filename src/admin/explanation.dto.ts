@@ -5,6 +5,7 @@ import {
   ArrayMinSize,
   IsArray,
   IsBoolean,
+  IsIn,
   IsInt,
   IsObject,
   IsString,
@@ -14,6 +15,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 
+import { TokenType } from '../oauth/token-type.js';
 import { MAX_POLICIES } from './policy-plan.dto.js';
 import { NamedPolicy } from './policy.dto.js';
 import { MayBeAbsent } from './validation.js';
@@ -21,12 +23,13 @@ import { MayBeAbsent } from './validation.js';
 /** Seconds: how long the subject token lives when nobody says otherwise. */
 export const DEFAULT_EXPIRY = 600;
 
+const FOREIGN_TYPES = [TokenType.Jwt, TokenType.IdToken] as const;
 const MAX_TIME = 10_000_000_000;
 const MAX_NAME = 512;
 
 /** Somebody who acts already, in a question. */
 export class ActingParty {
-  @ApiPropertyOptional({ description: 'Whose name sub is; this server when absent.' })
+  @ApiPropertyOptional({ description: 'Whose name sub is; who issued the token when absent.' })
   @MayBeAbsent()
   @Length(1, MAX_NAME)
   readonly iss?: string;
@@ -51,6 +54,15 @@ export class ImaginedToken {
   @Length(1, MAX_NAME)
   readonly issuer?: string;
 
+  @ApiPropertyOptional({
+    enum: FOREIGN_TYPES,
+    description:
+      'As what a token of another issuer is presented; the first kind that is accepted of it when absent.',
+  })
+  @MayBeAbsent()
+  @IsIn(FOREIGN_TYPES)
+  readonly type?: (typeof FOREIGN_TYPES)[number];
+
   @ApiProperty({ example: '0a4cbb39-5d5e-4c0f-9b7e-3c5b6a1d2e3f' })
   @Length(1, MAX_NAME)
   readonly sub!: string;
@@ -71,11 +83,16 @@ export class ImaginedToken {
   @IsString({ each: true })
   readonly audience?: readonly string[];
 
-  @ApiProperty({ type: [String], example: ['address:read'] })
+  @ApiPropertyOptional({
+    type: [String],
+    example: ['address:read'],
+    description: 'What it says that it holds; when absent, it says nothing.',
+  })
+  @MayBeAbsent()
   @IsArray()
   @ArrayMaxSize(500)
   @IsString({ each: true })
-  readonly scope!: readonly string[];
+  readonly scope?: readonly string[];
 
   @ApiPropertyOptional({
     type: [String],

@@ -14,12 +14,13 @@ import { PolicyStore } from '../delegation/policy-store.js';
 import { Clock, epochSeconds } from '../oauth/clock.js';
 import { GrantType } from '../oauth/grant-type.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
-import { OAuthError } from '../oauth/oauth-error.js';
+import { InvalidRequestError, OAuthError } from '../oauth/oauth-error.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
 import { RequestParameters } from '../oauth/request-parameters.js';
 import { parseScope } from '../oauth/scope.js';
 import { TokenType } from '../oauth/token-type.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { knownAudience, termsOf, type TrustedIssuer } from '../tokens/trusted-issuer.js';
 import type { ExplanationView } from './explanation-view.dto.js';
 import { DEFAULT_EXPIRY, type ImaginedToken, type Question } from './explanation.dto.js';
 import { checkPolicies, policyOf } from './policy-fields.js';
@@ -44,7 +45,7 @@ export class PolicyExplanations {
     if (client === null)
       throw invalidFields([{ field: 'actor', problem: 'must be the id of a client' }]);
     const policies = await this.#policies(question);
-    const refusal = clientRefusal(client) ?? (await this.#issuerRefusal(question.subject));
+    const refusal = clientRefusal(client);
     if (refusal !== undefined) return refused(refusal);
     let request: ExchangeRequest;
     try {
@@ -72,26 +73,18 @@ export class PolicyExplanations {
     return new PolicySet([...byId.values()]);
   }
 
-  /** Why tokens of the subject's issuer would not even be read. */
-  async #issuerRefusal({ issuer }: ImaginedToken): Promise<RefusalReason | undefined> {
-    if (issuer === undefined || issuer === this.settings.issuer) return undefined;
-    const trusted = await this.issuers.find(issuer);
-    if (trusted === null) return 'token_issuer_unknown';
-    return trusted.disabled ? 'token_issuer_disabled' : undefined;
-  }
-
   /** @throws OAuthError as a real request would be refused */
   async #request(question: Question, client: Client): Promise<ExchangeRequest> {
     const { subject, scope, purpose, actorToken = false, proven = false } = question;
     const now = epochSeconds(this.clock.now());
     const requester = requesterOf(client, this.settings.issuer);
-    const subjectToken = this.#subjectToken(subject, client, now);
+    const subjectToken = await this.#subjectToken(subject, client, now);
     const own = { sub: client.clientId, clientId: client.clientId, scope: [] };
     return {
       now,
       requester,
       subjectToken,
-      actorToken: actorToken ? this.#subjectToken(own, client, now) : undefined,
+      actorToken: actorToken ? this.#imagined(own, client, now) : undefined,
       actor: requester.party,
       requestedScope: scope === undefined ? undefined : parseScope(scope.join(' ')),
       targets: await this.#targets(question, client),
@@ -103,11 +96,28 @@ export class PolicyExplanations {
     };
   }
 
-  #subjectToken(subject: ImaginedToken, client: Client, now: number): PresentedToken {
+  /** @throws InvalidRequestError when its issuer's tokens would not even be read */
+  async #subjectToken(
+    subject: ImaginedToken,
+    client: Client,
+    now: number,
+  ): Promise<PresentedToken> {
+    const token = this.#imagined(subject, client, now);
+    if (token.isOwn) return token;
+    const trusted = await this.issuers.find(token.issuer);
+    if (trusted === null) throw unread('token_issuer_unknown');
+    if (trusted.disabled) throw unread('token_issuer_disabled');
+    const audience = readableAudience(token, trusted, subject.type);
+    if (token.chain.actors.some(({ iss }) => iss === this.settings.issuer))
+      throw unread('token_chain_not_trusted');
+    return { ...token, audience, scope: subject.scope && token.scope, terms: termsOf(trusted) };
+  }
+
+  #imagined(subject: ImaginedToken, client: Client, now: number): PresentedToken {
     const { issuer = this.settings.issuer, sub, clientId, scope, acr, authTime } = subject;
     const { expiresIn = DEFAULT_EXPIRY, audience = [client.clientId], actors = [] } = subject;
     const chain = actors.reduceRight(
-      (sofar, { iss = this.settings.issuer, ...actor }) =>
+      (sofar, { iss = issuer, ...actor }) =>
         sofar.extend(Actor.of({ iss, sub: actor.sub }, actor.clientId)),
       DelegationChain.of({ iss: issuer, sub }),
     );
@@ -142,6 +152,23 @@ export class PolicyExplanations {
     const isOurs = issuer === undefined || issuer === this.settings.issuer;
     return isOurs ? ((await this.accounts.find(sub))?.groups ?? []) : [];
   }
+}
+
+/** @throws InvalidRequestError when the issuer's tokens are of no such kind, or not for anybody here */
+function readableAudience(
+  { audience }: PresentedToken,
+  { accepts }: TrustedIssuer,
+  type: ImaginedToken['type'],
+): readonly string[] {
+  const accepted = accepts.find(({ tokenType }) => type === undefined || tokenType === type);
+  if (accepted === undefined) throw unread('token_kind_mismatch');
+  const known = knownAudience(audience, accepted);
+  if (known.length === 0) throw unread('token_audience_mismatch');
+  return known;
+}
+
+function unread(reason: RefusalReason): InvalidRequestError {
+  return new InvalidRequestError(reason, 'A presented token is not acceptable.');
 }
 
 /** Why the client would be refused whatever it asks for. */

@@ -105,7 +105,18 @@ const POLICY = fields(
     policyId: {
       type: 'string',
       pattern: '^[a-z0-9][a-z0-9._-]{0,99}$',
-      not: { enum: ['client-settings', 'none', 'schema', 'plan', 'apply', 'explain', 'simulate'] },
+      not: {
+        enum: [
+          'client-settings',
+          'issuer-settings',
+          'none',
+          'schema',
+          'plan',
+          'apply',
+          'explain',
+          'simulate',
+        ],
+      },
       description: 'Its name, which stays what it is.',
     },
     description: { type: 'string', maxLength: 500, default: '', description: 'For people.' },

@@ -6,7 +6,7 @@ import type { AuditRecord } from '../audit/audit-record.js';
 import { ClientDirectory } from '../clients/client-directory.js';
 import type { Client } from '../clients/client.js';
 import { Targets } from '../clients/targets.js';
-import type { ExchangeRequest, Target } from '../delegation/exchange-request.js';
+import type { ExchangeRequest, IssuerTerms, Target } from '../delegation/exchange-request.js';
 import type { PolicySet } from '../delegation/policy-set.js';
 import type { Basis, Verdict } from '../delegation/verdict.js';
 import { GrantType } from '../oauth/grant-type.js';
@@ -14,6 +14,8 @@ import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
 import { isScopeWithin } from '../oauth/scope.js';
+import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { termsOf } from '../tokens/trusted-issuer.js';
 import { replayedRequest } from './replayed-request.js';
 
 /** Records that are read at a time. */
@@ -74,6 +76,7 @@ export class PolicySimulation {
     private readonly reader: AuditReader,
     private readonly clients: ClientDirectory,
     private readonly accounts: AccountDirectory,
+    private readonly issuers: TrustedIssuerStore,
     private readonly targets: Targets,
     private readonly settings: IssuerSettings,
   ) {}
@@ -87,7 +90,13 @@ export class PolicySimulation {
     span: { readonly from: number; readonly until: number },
   ): Promise<Simulation> {
     const tally = new Tally();
-    const known = new KnownParties(this.clients, this.accounts, this.targets, this.settings);
+    const known = new KnownParties(
+      this.clients,
+      this.accounts,
+      this.issuers,
+      this.targets,
+      this.settings,
+    );
     const end = performance.now() + TIME;
     let before: string | undefined;
     do {
@@ -120,17 +129,19 @@ class KnownParties {
   readonly #clients = new Map<string, Promise<Client | null>>();
   readonly #targets = new Map<string, Promise<readonly Target[] | undefined>>();
   readonly #groups = new Map<string, Promise<readonly string[]>>();
+  readonly #terms = new Map<string, Promise<IssuerTerms | null>>();
 
   constructor(
     private readonly clients: ClientDirectory,
     private readonly accounts: AccountDirectory,
+    private readonly issuers: TrustedIssuerStore,
     private readonly targets: Targets,
     private readonly settings: IssuerSettings,
   ) {}
 
   /** The request of a record; undefined when somebody in it is not known any more. */
   async requestOf(record: AuditRecord): Promise<ExchangeRequest | undefined> {
-    const { client: caller, requested, issuedToken, subject } = record;
+    const { client: caller, requested, issuedToken, subject, subjectToken } = record;
     const client = await once(this.#clients, caller?.clientId ?? '', (id) => this.clients.find(id));
     if (client === null) return undefined;
     const named = [...(requested?.resource ?? []), ...(requested?.audience ?? [])];
@@ -145,7 +156,18 @@ class KnownParties {
       subject?.iss === this.settings.issuer ? subject.sub : '',
       async (sub) => (await this.accounts.find(sub))?.groups ?? [],
     );
-    return replayedRequest(record, { client, targets, subjectGroups }, this.settings);
+    const terms = await this.#termsOf(subjectToken?.issuer);
+    if (terms === null) return undefined;
+    return replayedRequest(record, { client, targets, subjectGroups, terms }, this.settings);
+  }
+
+  /** What another issuer is trusted with today; null when it is not trusted at all. */
+  async #termsOf(issuer = this.settings.issuer): Promise<IssuerTerms | null | undefined> {
+    if (issuer === this.settings.issuer) return undefined;
+    return once(this.#terms, issuer, async () => {
+      const trusted = await this.issuers.find(issuer);
+      return trusted && termsOf(trusted);
+    });
   }
 
   async #targetsOf(identifiers: readonly string[]): Promise<readonly Target[] | undefined> {

@@ -26,7 +26,7 @@ export class PolicySimulationsController {
   @ApiOperation({
     summary: 'Simulate policies',
     description:
-      'Replays the recorded attempts of a time against the policies that a plan would lead to: which would now be refused, and which would newly be granted, with their records. Clients, targets and groups are taken as they are today. Nothing is written.',
+      'Replays the recorded attempts of a time against the policies that a plan would lead to: which would now be refused, and which would newly be granted, with their records. Clients, targets, groups and trusted issuers are taken as they are today. Nothing is written.',
   })
   @ApiBody({ type: SimulatedPolicies })
   @ApiOkResponse({ type: SimulationView })

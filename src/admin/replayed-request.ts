@@ -1,6 +1,7 @@
 import type { AuditRecord, RecordedToken } from '../audit/audit-record.js';
 import type { Client } from '../clients/client.js';
 import { requesterOf } from '../clients/requester.js';
+import type { IssuerTerms } from '../delegation/exchange-request.js';
 import { Actor } from '../delegation/actor.js';
 import { DelegationChain } from '../delegation/delegation-chain.js';
 import type { ExchangeRequest, PresentedToken, Target } from '../delegation/exchange-request.js';
@@ -16,6 +17,8 @@ export interface Replayed {
   readonly client: Client;
   readonly targets: readonly Target[];
   readonly subjectGroups: readonly string[];
+  /** What the issuer of the subject token is trusted with, when that is another one. */
+  readonly terms: IssuerTerms | undefined;
 }
 
 /**
@@ -24,7 +27,7 @@ export interface Replayed {
  */
 export function replayedRequest(
   record: AuditRecord,
-  { client, targets, subjectGroups }: Replayed,
+  { client, targets, subjectGroups, terms }: Replayed,
   settings: IssuerSettings,
 ): ExchangeRequest | undefined {
   const { actor, actorToken, chainId, parentId, requested = {} } = record;
@@ -34,7 +37,7 @@ export function replayedRequest(
   return {
     now: epochSeconds(record.time),
     requester: requesterOf(client, settings.issuer),
-    subjectToken,
+    subjectToken: { ...subjectToken, terms },
     actorToken: actorToken && plainToken(actorToken, actor, settings.issuer),
     actor: { iss: actor.iss, sub: actor.sub },
     targets,
@@ -72,7 +75,7 @@ function plainToken(
     clientId: token.clientId,
     clientIssuer: issuer === own ? party.iss : issuer,
     audience: token.audience ?? [],
-    scope: new Set(token.scope),
+    scope: token.scope && new Set(token.scope),
     expiresAt: token.expiresAt ?? 0,
     chain: DelegationChain.of({ iss: party.iss, sub: party.sub }),
     mayAct:

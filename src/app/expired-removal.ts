@@ -9,6 +9,7 @@ import { SessionStore } from '../accounts/session-store.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { PushedRequestStore } from '../authorization/pushed-request-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
+import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { Clock } from '../oauth/clock.js';
 
 /** Milliseconds between two rounds. */
@@ -18,7 +19,10 @@ const BATCH = 500;
 /** Milliseconds that what was revoked is kept, so that a replay is known for what it is. */
 const REMEMBERED = 7 * 24 * 60 * 60_000;
 
-/** Removes what is over: sessions, authorizations, pushed requests and places in status lists. Several instances may do it at once. */
+/**
+ * Removes what is over: sessions, authorizations, pushed requests, counted uses of tokens and places in
+ * status lists. Several instances may do it at once.
+ */
 @Injectable()
 export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #logger = new Logger(ExpiredRemoval.name);
@@ -31,6 +35,7 @@ export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplication
     private readonly authorizations: AuthorizationStore,
     private readonly pushed: PushedRequestStore,
     private readonly statusLists: StatusListStore,
+    private readonly uses: PolicyUseStore,
     private readonly clock: Clock,
   ) {}
 
@@ -55,6 +60,7 @@ export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplication
     await this.#all(() => this.sessions.removeExpired(now, BATCH));
     await this.#all(() => this.statusLists.removeExpired(now, BATCH));
     await this.#all(() => this.pushed.removeExpired(now, BATCH));
+    await this.#all(() => this.uses.removeExpired(now, BATCH));
     await this.#all(() => this.authorizations.removeExpired(now - REMEMBERED, BATCH));
   }
 

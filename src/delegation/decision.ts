@@ -19,6 +19,7 @@ import {
   type Target,
   type TokenForm,
 } from './exchange-request.js';
+import { broughtScope, isChainBelieved } from './issuer-settings.js';
 import { isSameParty, type Party } from './party.js';
 import { translated } from './policy-checks.js';
 import { Lineage } from './lineage.js';
@@ -113,8 +114,8 @@ export class Decision {
 
   /**
    * Asks the policy about an exchange.
-   * @throws OAuthError when it refuses, or allows more than the tokens, the client and the targets
-   *   hold (reason `policy_widened`); TypeError when its answer is no verdict
+   * @throws OAuthError when it refuses, or allows more than the tokens, their issuers, the client and the
+   *   targets hold (reason `policy_widened`); TypeError when its answer is no verdict
    */
   static async ofExchange(
     policy: DelegationPolicy,
@@ -373,6 +374,7 @@ function isWithin(verdict: Allowed, request: ExchangeRequest, chain: DelegationC
   const asked = new Set(targets.map((target) => target.identifier));
   const selfActing = isSameParty(actor, subjectToken.chain.subject);
   return (
+    isChainBelieved(subjectToken) &&
     subjectToken.chain.isKeptBy(chain) &&
     chain.depth <= MAX_DEPTH &&
     (verdict.mode === 'self' ? selfActing && chain.depth === 0 : !selfActing) &&
@@ -383,7 +385,7 @@ function isWithin(verdict: Allowed, request: ExchangeRequest, chain: DelegationC
     new Set(verdict.audience).size === asked.size &&
     verdict.audience.every((identifier) => asked.has(identifier)) &&
     verdict.scope.size > 0 &&
-    isScopeWithin(verdict.scope, translated(subjectToken.scope, verdict.reauthorized)) &&
+    isScopeWithin(verdict.scope, translated(broughtScope(subjectToken), verdict.reauthorized)) &&
     isScopeWithin(verdict.scope, requester.scope) &&
     targets.every(({ offeredScope }) => isScopeWithin(verdict.scope, offeredScope)) &&
     (request.requestedScope === undefined ||

@@ -6,7 +6,7 @@ import type { Verdict } from './verdict.js';
  *
  * Promises: the same request gets the same verdict while the rules stay; a refusal names its
  * reason. It may reject when it cannot know: then nothing is issued. It is not trusted: an
- * `Allowed` with more scope than the subject token, the client or a target has, with a longer life,
+ * `Allowed` with more scope than the subject token brings (`broughtScope`), the client or a target has, with a longer life,
  * other targets or a cut chain is refused by `Decision`.
  */
 export abstract class DelegationPolicy {

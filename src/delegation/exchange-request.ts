@@ -68,6 +68,18 @@ export interface Requester {
   readonly tokenForm?: TokenForm;
 }
 
+/** What the settings of a trusted issuer say of the rights that its tokens bring. */
+export interface IssuerTerms {
+  /** The version that they are stored in. */
+  readonly version: number;
+  /** Whether the actors that its tokens tell of are believed. */
+  readonly trustsChains: boolean;
+  /** Scope values that its tokens can bring; others are dropped. */
+  readonly scopes: readonly string[];
+  /** Scope values that a token brings which says none. */
+  readonly impliedScopes: readonly string[];
+}
+
 /** A presented token, after it has been checked, as a policy sees it. */
 export interface PresentedToken extends Ancestor {
   /** Who issued the token itself. */
@@ -79,8 +91,8 @@ export interface PresentedToken extends Ancestor {
   /** Whose name `clientId` is: a client of this server, or one that only another issuer knows. */
   readonly clientIssuer: string;
   readonly audience: readonly string[];
-  /** A token without scope has none. */
-  readonly scope: Scope;
+  /** What it says, undefined when it says nothing; what of it counts is told by `broughtScope`. */
+  readonly scope: Scope | undefined;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
   readonly chain: DelegationChain;
@@ -91,6 +103,8 @@ export interface PresentedToken extends Ancestor {
   readonly claims: JsonObject;
   /** What its `jti` tells, when this server issued it. */
   readonly tokenId: TokenId | undefined;
+  /** What its issuer is trusted with, when that is another one. */
+  readonly terms?: IssuerTerms | undefined;
 }
 
 /** Somebody who takes tokens, by an identifier registered to it. */

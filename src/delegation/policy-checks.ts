@@ -1,8 +1,9 @@
 import type { RefusalReason } from '../oauth/refusal-reason.js';
-import { EMPTY_SCOPE, intersectScopes, type Scope } from '../oauth/scope.js';
+import { EMPTY_SCOPE, intersectScopes, isScopeWithin, type Scope } from '../oauth/scope.js';
 import type { Actor } from './actor.js';
 import { MAX_DEPTH, type ExchangeRequest } from './exchange-request.js';
 import { isSameParty } from './party.js';
+import { broughtScope, heldScope, isChainBelieved } from './issuer-settings.js';
 import type { Policy } from './policy.js';
 
 /** One thing that a policy asks of a request. */
@@ -53,8 +54,24 @@ export const POLICY_CHECKS: readonly PolicyCheck[] = [
   {
     rule: 'scope',
     reason: 'scope_empty',
-    holds: (p, r) => (r.requestedScope ?? ceilingOf(p, r)).size > 0,
+    holds: (p, r) => (r.requestedScope ?? ceilingOf(p, r, heldScope(r.subjectToken))).size > 0,
   },
+];
+
+/** What the settings of the token's issuer ask of the scope that a policy would grant, in its words. */
+export const ISSUER_SCOPE_CHECKS: readonly PolicyCheck[] = [
+  { rule: 'scope', reason: 'scope_not_allowed', holds: isRequestedScopeBrought },
+  { rule: 'scope', reason: 'scope_empty', holds: isAnythingBrought },
+];
+
+/** What the settings of the token's issuer ask, in the order in which a refusal is told. */
+export const ISSUER_CHECKS: readonly PolicyCheck[] = [
+  {
+    rule: 'chain',
+    reason: 'token_chain_not_trusted',
+    holds: (_, { subjectToken }) => isChainBelieved(subjectToken),
+  },
+  ...ISSUER_SCOPE_CHECKS,
 ];
 
 /** Why the actor may present the subject token, as the record says it; undefined when it may not. */
@@ -87,14 +104,15 @@ export function isSelf({ actor, subjectToken }: ExchangeRequest): boolean {
 }
 
 /**
- * What can be granted at most: what the subject token holds, in the words of the targets, as far as the
+ * What can be granted at most: what the subject token brings, in the words of the targets, as far as the
  * policy, the client and every target hold it (RFC 8693 section 2.1.1).
  */
 export function ceilingOf(
   policy: Policy,
   { requester, subjectToken, targets }: ExchangeRequest,
+  scope: Scope = broughtScope(subjectToken),
 ): Scope {
-  const held = translated(subjectToken.scope, policy.scopeMapping);
+  const held = translated(scope, policy.scopeMapping);
   const named = policy.scopes === undefined ? [] : [new Set(policy.scopes)];
   return targets.length === 0
     ? EMPTY_SCOPE
@@ -239,8 +257,24 @@ function isSignInGoodEnough(policy: Policy, request: ExchangeRequest): boolean {
 }
 
 function isRequestedScopeHeld(policy: Policy, request: ExchangeRequest): boolean {
-  const { requestedScope } = request;
+  const { requestedScope, subjectToken } = request;
   if (requestedScope === undefined) return true;
-  const ceiling = ceilingOf(policy, request);
-  return [...requestedScope].every((value) => ceiling.has(value));
+  return isScopeWithin(requestedScope, ceilingOf(policy, request, heldScope(subjectToken)));
+}
+
+/** Whether the issuer withholds nothing that is requested; what the token does not hold is not its doing. */
+function isRequestedScopeBrought(
+  { scopeMapping }: Policy,
+  { requestedScope = EMPTY_SCOPE, subjectToken }: ExchangeRequest,
+): boolean {
+  const held = translated(heldScope(subjectToken), scopeMapping);
+  const brought = translated(broughtScope(subjectToken), scopeMapping);
+  return isScopeWithin(intersectScopes(requestedScope, held), brought);
+}
+
+/** Whether the issuer leaves something of what could be granted where no scope is requested. */
+function isAnythingBrought(policy: Policy, request: ExchangeRequest): boolean {
+  const { requestedScope, subjectToken } = request;
+  if (requestedScope !== undefined || ceilingOf(policy, request).size > 0) return true;
+  return ceilingOf(policy, request, heldScope(subjectToken)).size === 0;
 }

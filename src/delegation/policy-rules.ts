@@ -1,9 +1,13 @@
 import { isResourceUri, isTargetIdentifier } from '../oauth/resource.js';
 import { isScopeValue } from '../oauth/scope.js';
+import { CLIENT_SETTINGS } from './client-settings-policies.js';
 import { MAX_DEPTH } from './exchange-request.js';
+import { ISSUER_SETTINGS } from './issuer-settings.js';
 import type { Policy } from './policy.js';
 
 const POLICY_ID = /^[a-z0-9][a-z0-9._-]{0,99}$/;
+/** What decides without being a stored policy is called so in records. */
+const TAKEN_IDS: ReadonlySet<string> = new Set([CLIENT_SETTINGS, ISSUER_SETTINGS, 'none']);
 const CLIENT_ID = /^[A-Za-z0-9_-]{1,128}$/;
 const MAX_LIST = 500;
 const YEARS = 10 * 366 * 86_400;
@@ -16,7 +20,7 @@ export interface PolicyProblem {
 
 /** Whether this can be the id of a policy that is stored. */
 export function isPolicyId(text: string): boolean {
-  return POLICY_ID.test(text) && text !== 'client-settings' && text !== 'none';
+  return POLICY_ID.test(text) && !TAKEN_IDS.has(text);
 }
 
 /** Everything that is wrong with a policy as it would be stored. */
@@ -29,7 +33,7 @@ export function policyProblems(policy: Policy): readonly PolicyProblem[] {
   check(
     isPolicyId(policy.policyId),
     'policyId',
-    'must be 1 to 100 of a-z 0-9 . _ - and begin with a letter or digit; client-settings and none are taken',
+    'must be 1 to 100 of a-z 0-9 . _ - and begin with a letter or digit; client-settings, issuer-settings and none are taken',
   );
   check(isText(policy.description, 0, 500), 'description', 'must be at most 500 characters');
   check(

@@ -1,26 +1,30 @@
 import { EMPTY_SCOPE, isScopeWithin, type Scope } from '../oauth/scope.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
-import type { ExchangeRequest } from './exchange-request.js';
+import type { ExchangeRequest, PresentedToken } from './exchange-request.js';
 import { clientSettingsPolicies } from './client-settings-policies.js';
+import { broughtScope, ISSUER_SETTINGS, isChainBelieved } from './issuer-settings.js';
 import { ActorPolicies } from './actor-policies.js';
 import { policyHalf } from './lineage.js';
 import {
   ceilingOf,
   isDelegation,
   isSelf,
+  ISSUER_CHECKS,
+  ISSUER_SCOPE_CHECKS,
   POLICY_CHECKS,
   presenterOf,
   type PolicyCheck,
 } from './policy-checks.js';
-import type { Policy } from './policy.js';
+import { newPolicy, type Policy } from './policy.js';
 import type { ActingMode, Basis, Refused, Verdict } from './verdict.js';
 
 /** How one policy judges one request, check by check. */
 export interface ConsideredPolicy {
   readonly policy: string;
   readonly version: string;
-  readonly effect: 'allow' | 'deny';
-  /** For `allow`: whether it would grant. For `deny`: whether it forbids. */
+  /** `limit`: the settings of the token's issuer, which give nothing and hold back. */
+  readonly effect: 'allow' | 'deny' | 'limit';
+  /** For `allow`: whether it would grant. For `deny`: whether it forbids. For `limit`: whether it holds nothing back that is asked for. */
   readonly applies: boolean;
   readonly checks: readonly {
     readonly rule: string;
@@ -33,7 +37,10 @@ export interface ConsideredPolicy {
 /** A verdict with everything that led to it. */
 export interface Explanation {
   readonly verdict: Verdict;
-  /** Every policy that speaks of the actor, in ascending order of their ids. */
+  /**
+   * Every policy that speaks of the actor, in ascending order of their ids; the settings of the token's
+   * issuer, when it is another one, among them, with what they ask of the policy that decides.
+   */
   readonly considered: readonly ConsideredPolicy[];
 }
 
@@ -41,7 +48,7 @@ export interface Explanation {
  * The policies at a moment. Their order never matters: of several that allow a request by themselves
  * the one that grants most decides, then the one whose id comes first; what another one denies is
  * taken from its grant. Where a policy names the acting client and one of the targets, it takes the
- * place of that client's own settings.
+ * place of that client's own settings. No policy takes the place of the settings of the token's issuer.
  */
 export class PolicySet {
   readonly #allowing: ActorPolicies;
@@ -63,7 +70,9 @@ export class PolicySet {
 
   /** Decides a request: the same verdict as `explain` gives, without the reasons why. */
   evaluate(request: ExchangeRequest): Verdict {
-    const { requester, targets } = request;
+    const { requester, targets, subjectToken } = request;
+    if (!isChainBelieved(subjectToken))
+      return refused('token_chain_not_trusted', issuerSettings(subjectToken), 'chain');
     const denials = this.#denying
       .about(requester, targets)
       .filter((policy) => isDenying(policy, request));
@@ -71,12 +80,13 @@ export class PolicySet {
       denials.filter(({ scopes }) => scopes === undefined || request.requestedScope !== undefined),
     );
     if (denial !== undefined) return refused('policy_denied', denial, 'deny');
-    const named = this.#allowing.about(requester, targets);
-    const speaking = named.length > 0 ? named : clientSettingsPolicies(requester);
-    const chosen = best(speaking, request);
+    const chosen = this.#best(request);
     if (chosen === undefined) return NOBODY_SPEAKS;
     const { policy, failed } = chosen;
-    return failed === undefined ? granted(chosen, denials, request) : refusedBy(failed, policy);
+    if (failed === undefined) return granted(chosen, denials, request);
+    return ISSUER_CHECKS.includes(failed)
+      ? refused(failed.reason, issuerSettings(subjectToken), failed.rule)
+      : refusedBy(failed, policy);
   }
 
   /** Decides a request, and says how each policy that speaks of the actor judges it. */
@@ -88,19 +98,48 @@ export class PolicySet {
       ...this.#denying.of(requester),
       ...(isTaken ? [] : clientSettingsPolicies(requester)),
     ];
-    const considered = speaking.toSorted(byId).map((policy): ConsideredPolicy => {
+    const considered = speaking.map((policy): ConsideredPolicy => {
       const { effect } = policy;
-      if (effect === 'deny')
-        return { ...nameOf(policy), effect, applies: isDenying(policy, request), checks: [] };
-      const checks = POLICY_CHECKS.map(({ rule, reason, holds }) => ({
-        rule,
-        reason,
-        passed: holds(policy, request),
-      }));
-      return { ...nameOf(policy), effect, applies: checks.every(({ passed }) => passed), checks };
+      if (effect === 'allow') return consideredBy(policy, effect, POLICY_CHECKS, policy, request);
+      return { ...nameOf(policy), effect, applies: isDenying(policy, request), checks: [] };
     });
-    return { verdict: this.evaluate(request), considered };
+    if (!request.subjectToken.isOwn) {
+      const { policy } = this.#best(request) ?? { policy: newPolicy({ policyId: 'none' }) };
+      const settings = issuerSettings(request.subjectToken);
+      considered.push(consideredBy(settings, 'limit', ISSUER_CHECKS, policy, request));
+    }
+    return {
+      verdict: this.evaluate(request),
+      considered: considered.toSorted((a, b) => compared(a.policy, b.policy)),
+    };
   }
+
+  /** What the policies that name actor and target make of a request, or else the client's settings. */
+  #best(request: ExchangeRequest): Judgement | undefined {
+    const { requester, targets } = request;
+    const named = this.#allowing.about(requester, targets);
+    return best(named.length > 0 ? named : clientSettingsPolicies(requester), request);
+  }
+}
+
+/** What records call by a name and a version. */
+type Named = Pick<Policy, 'policyId' | 'version'>;
+
+/** How what has this name judges the grant of a policy that allows. */
+function consideredBy(
+  named: Named,
+  effect: ConsideredPolicy['effect'],
+  asked: readonly PolicyCheck[],
+  policy: Policy,
+  request: ExchangeRequest,
+): ConsideredPolicy {
+  const checks = asked.map(({ rule, reason, holds }) => ({
+    rule,
+    reason,
+    passed: holds(policy, request),
+  }));
+  const applies = checks.every(({ passed }) => passed);
+  return { ...nameOf(named), effect, applies, checks };
 }
 
 /** What one policy that allows says of a request. */
@@ -121,10 +160,13 @@ const NOBODY_SPEAKS: Refused = {
   basis: { policy: 'none', version: '0', rule: 'default-deny' },
 };
 
+/** What is asked of a policy's grant: by itself, and by the settings of the token's issuer. */
+const CHECKS: readonly PolicyCheck[] = [...POLICY_CHECKS, ...ISSUER_SCOPE_CHECKS];
+
 /** How many checks hold, up to the first that does not. */
 function progressOf(policy: Policy, request: ExchangeRequest): number {
   let progress = 0;
-  for (const { holds } of POLICY_CHECKS) {
+  for (const { holds } of CHECKS) {
     if (!holds(policy, request)) break;
     progress += 1;
   }
@@ -132,7 +174,7 @@ function progressOf(policy: Policy, request: ExchangeRequest): number {
 }
 
 function judgementOf(policy: Policy, progress: number, request: ExchangeRequest): Judgement {
-  const failed = POLICY_CHECKS[progress];
+  const failed = CHECKS[progress];
   if (failed !== undefined)
     return { policy, failed, progress, scope: EMPTY_SCOPE, expiresAt: request.now };
   const scope = request.requestedScope ?? ceilingOf(policy, request);
@@ -151,7 +193,7 @@ function granted(
   if (scope.size === 0 && denial !== undefined) return refused('policy_denied', denial, 'deny');
   const { uses, fanOut } = policy.limits;
   const isMapped =
-    policy.scopeMapping !== undefined && !isScopeWithin(scope, request.subjectToken.scope);
+    policy.scopeMapping !== undefined && !isScopeWithin(scope, broughtScope(request.subjectToken));
   return {
     outcome: 'allowed',
     mode: modeOf(policy, request),
@@ -205,7 +247,7 @@ function isBetter(one: Judgement, other: Judgement): boolean {
 
 /** The one whose id comes first. */
 function firstOf(policies: readonly Policy[]): Policy | undefined {
-  return policies.toSorted(byId)[0];
+  return policies.toSorted((a, b) => compared(a.policyId, b.policyId))[0];
 }
 
 /** Whether a policy forbids the request, or scope values of it: one that names some forbids these alone. */
@@ -234,19 +276,24 @@ function refusedBy({ reason, rule }: PolicyCheck, policy: Policy): Refused {
   return rule === 'step-up' && stepUp !== undefined ? { ...verdict, stepUp } : verdict;
 }
 
-function refused(reason: RefusalReason, policy: Policy, rule: string): Refused {
+function refused(reason: RefusalReason, policy: Named, rule: string): Refused {
   return { outcome: 'refused', reason, basis: basisOf(policy, rule) };
 }
 
-function basisOf(policy: Policy, rule: string): Basis {
+function basisOf(policy: Named, rule: string): Basis {
   return { ...nameOf(policy), rule };
 }
 
-function nameOf({ policyId, version }: Policy): Pick<Basis, 'policy' | 'version'> {
+function nameOf({ policyId, version }: Named): Pick<Basis, 'policy' | 'version'> {
   return { policy: policyId, version: String(version) };
 }
 
-function byId(one: Policy, other: Policy): number {
-  if (one.policyId !== other.policyId) return one.policyId < other.policyId ? -1 : 1;
-  return 0;
+/** The settings of another issuer, as a record names them. */
+function issuerSettings({ terms }: PresentedToken): Named {
+  return { policyId: ISSUER_SETTINGS, version: terms?.version ?? 0 };
+}
+
+function compared(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
 }

@@ -18,6 +18,7 @@ import type { JsonObject } from '../oauth/claims.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { MethodNotAllowedError, NothingHereError, OAuthError } from '../oauth/oauth-error.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
+import { EMPTY_SCOPE } from '../oauth/scope.js';
 import { TokenType } from '../oauth/token-type.js';
 import type { SecurityToken } from '../tokens/security-token.js';
 import { SecurityTokens } from '../tokens/security-tokens.js';
@@ -108,7 +109,7 @@ export class UserInfoController {
     }
     if (!checked.isOwn || !checked.audience.includes(this.settings.userInfo))
       throw invalidToken('token_audience_mismatch');
-    if (!checked.scope.has('openid')) {
+    if (checked.scope?.has('openid') !== true) {
       throw new BearerError(
         'insufficient_scope',
         403,
@@ -120,7 +121,12 @@ export class UserInfoController {
     return checked;
   }
 
-  async #claims({ chain, clientId, scope, claims }: SecurityToken): Promise<JsonObject> {
+  async #claims({
+    chain,
+    clientId,
+    scope = EMPTY_SCOPE,
+    claims,
+  }: SecurityToken): Promise<JsonObject> {
     const account = await this.accounts.find(chain.subject.sub);
     const client = clientId === undefined ? null : await this.clients.find(clientId);
     const authorizationId = claims['grant_id'];

@@ -24,7 +24,7 @@ export function recordedToken(token: SecurityToken, type: string): RecordedToken
     ...(token.jti === undefined ? {} : { jti: token.jti }),
     ...(token.clientId === undefined ? {} : { clientId: token.clientId }),
     audience: token.audience,
-    scope: [...token.scope],
+    ...(token.scope === undefined ? {} : { scope: [...token.scope] }),
     expiresAt: token.expiresAt,
     ...(token.acr === undefined ? {} : { acr: token.acr }),
     ...(token.authTime === undefined ? {} : { authTime: token.authTime }),

@@ -5,6 +5,7 @@ import { readName } from '../delegation/actor.js';
 import { DelegationChain } from '../delegation/delegation-chain.js';
 import { Lineage } from '../delegation/lineage.js';
 import { MayAct } from '../delegation/may-act.js';
+import type { Party } from '../delegation/party.js';
 import type { JsonObject } from '../oauth/claims.js';
 import { Clock, epochSeconds } from '../oauth/clock.js';
 import { FRESH, FreshLookup } from '../oauth/fresh-lookup.js';
@@ -17,7 +18,13 @@ import { IssuerKeys } from './issuer-keys.js';
 import type { SecurityToken } from './security-token.js';
 import { SecurityTokenValidator, type TokenToCheck } from './security-token-validator.js';
 import { TrustedIssuerStore } from './trusted-issuer-store.js';
-import type { AcceptedToken, TrustedAlgorithm, TrustedIssuer } from './trusted-issuer.js';
+import {
+  knownAudience,
+  termsOf,
+  type AcceptedToken,
+  type TrustedAlgorithm,
+  type TrustedIssuer,
+} from './trusted-issuer.js';
 
 /** Seconds: a token that says it lives longer is refused, so that nothing is kept for years. */
 const MAX_LIFETIME = 24 * 60 * 60;
@@ -112,7 +119,7 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
       throw refuse('token_claims_invalid');
     }
     // Any other audience is a name of the issuer's own: it gives a client of that name nothing here.
-    const known = audience.filter((each) => accepted.audiences.includes(each));
+    const known = knownAudience(audience, accepted);
     if (known.length === 0) throw refuse('token_audience_mismatch');
     const { acr, auth_time: authTime } = claims;
     if (!isText(acr) || !isTime(authTime) || !isText(claims['sid']) || !isTextList(claims['amr']))
@@ -130,24 +137,20 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
       clientId: readClientId(claims, issuer),
       clientIssuer: issuer.issuer,
       audience: known,
-      scope: readScope(claims[issuer.scopeClaim], issuer),
+      scope: readScope(claims[issuer.scopeClaim]),
       expiresAt: Math.floor(Number(claims['exp'])),
-      chain: this.#chain({ iss: issuer.issuer, sub }, claims['act'], issuer),
+      chain: this.#chain({ iss: issuer.issuer, sub }, claims['act']),
       mayAct: MayAct.read(claims['may_act'], issuer.issuer),
       acr,
       authTime,
       claims,
+      terms: termsOf(issuer),
     };
   }
 
-  /** Only a chain of an issuer that is trusted to tell one, and none that speaks in our own name. */
-  #chain(
-    subject: { iss: string; sub: string },
-    act: unknown,
-    issuer: TrustedIssuer,
-  ): DelegationChain {
-    if (act !== undefined && !issuer.trustsChains) throw refuse('token_chain_not_trusted');
-    const chain = DelegationChain.read(subject, act, issuer.issuer);
+  /** None that speaks in our own name; whether any is believed is for the evaluation to say. */
+  #chain(subject: Party, act: unknown): DelegationChain {
+    const chain = DelegationChain.read(subject, act, subject.iss);
     if (chain.actors.some((actor) => actor.iss === this.settings.issuer))
       throw refuse('token_chain_not_trusted');
     return chain;
@@ -169,14 +172,15 @@ function readAudience(aud: unknown): readonly string[] | undefined {
   return list.every((each): each is string => readName(each) !== undefined) ? list : undefined;
 }
 
-function readScope(claim: unknown, issuer: TrustedIssuer): Scope {
-  if (claim === undefined) return new Set(issuer.impliedScopes);
+/** What the token says; which of it counts here is for the evaluation to say. */
+function readScope(claim: unknown): Scope | undefined {
+  if (claim === undefined) return undefined;
   const values: unknown =
     typeof claim === 'string' ? claim.split(' ').filter((value) => value !== '') : claim;
   if (!Array.isArray(values) || values.length > MAX_SCOPES) throw refuse('token_claims_invalid');
   if (!values.every((value): value is string => typeof value === 'string' && isScopeValue(value)))
     throw refuse('token_claims_invalid');
-  return new Set(values.filter((value) => issuer.scopes.includes(value)));
+  return new Set(values);
 }
 
 function isTime(value: unknown): value is number | undefined {

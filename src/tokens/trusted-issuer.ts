@@ -1,3 +1,4 @@
+import type { IssuerTerms } from '../delegation/exchange-request.js';
 import type { TokenType } from '../oauth/token-type.js';
 
 /** The signature algorithms that a trusted issuer may use: asymmetric ones only (RFC 8725 section 3.2). */
@@ -53,6 +54,24 @@ export interface TrustedIssuer {
   readonly createdAt: number;
   /** Counts the changes. */
   readonly version: number;
+}
+
+/** What the evaluation of an exchange needs to know of the issuer of a presented token. */
+export function termsOf({
+  version,
+  trustsChains,
+  scopes,
+  impliedScopes,
+}: TrustedIssuer): IssuerTerms {
+  return { version, trustsChains, scopes, impliedScopes };
+}
+
+/** Those of a token's audiences that an issuer may mean; any other one is a name of its own. */
+export function knownAudience(
+  audience: readonly string[],
+  { audiences }: AcceptedToken,
+): readonly string[] {
+  return audience.filter((each) => audiences.includes(each));
 }
 
 /** A trusted issuer with careful defaults. */

@@ -4,6 +4,8 @@ import { newClient } from '../../src/clients/client.js';
 import type { JsonObject } from '../../src/oauth/claims.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { TokenType } from '../../src/oauth/token-type.js';
+import { InMemoryTrustedIssuerStore } from '../../src/testing/index.js';
+import { newTrustedIssuer } from '../../src/tokens/trusted-issuer.js';
 import { AdminApp, fieldsOf, textOf, type AdminAnswer } from '../support/admin-app.js';
 import { ISSUER } from '../support/protocol.js';
 
@@ -197,6 +199,7 @@ describe('an explanation', () => {
     ['scope_malformed', { scope: ['a b"'] }],
     ['scope_not_allowed', { scope: ['address:delete'] }],
     ['scope_empty', { subject: { scope: ['openid'] } }],
+    ['scope_empty', { subject: { scope: undefined } }],
     ['presenter_not_allowed', { subject: { audience: ['my_gateway'] } }],
     ['token_issuer_unknown', { subject: { issuer: 'https://unknown.example' } }],
     ['grant_not_allowed', { actor: 'postal_service' }],
@@ -211,7 +214,8 @@ describe('an explanation', () => {
     ['actor', { actor: 7 }],
     ['subject', { subject: null }],
     ['subject.sub', { subject: { scope: [] } }],
-    ['subject.scope', { subject: { sub: 'alice' } }],
+    ['subject.scope', { subject: { sub: 'alice', scope: 'address:read' } }],
+    ['subject.type', { subject: { sub: 'alice', scope: [], type: 'jwt' } }],
     ['subject.expiresIn', { subject: { sub: 'alice', scope: [], expiresIn: 0 } }],
     ['subject.authTime', { subject: { sub: 'alice', scope: [], authTime: 'now' } }],
     ['subject.actors.0.sub', { subject: { sub: 'alice', scope: [], actors: [{}] } }],
@@ -273,6 +277,88 @@ async function expectSameAnswer(target: string, scope: string | undefined): Prom
 function rights(clientId: string): Promise<AdminAnswer> {
   return admin.get(`/admin/clients/${clientId}/rights`);
 }
+
+describe('of a token of another issuer, an explanation', () => {
+  const LOGIN = 'https://login.example';
+  const DISABLED = 'https://disabled.example';
+  const FOREIGN = {
+    policyId: 'foreign',
+    actor: { clients: ['address_service'] },
+    subject: { issuers: [LOGIN, DISABLED, 'https://gone.example'] },
+    targets: ['postal_service'],
+  };
+
+  beforeAll(async () => {
+    const issuers = admin.app.get(InMemoryTrustedIssuerStore, { strict: false });
+    const jwt = { tokenType: TokenType.Jwt, types: ['at+jwt'], audiences: ['address_service'] };
+    const idToken = { ...jwt, tokenType: TokenType.IdToken, audiences: ['web_app'] };
+    const trust = { scopes: ['address:read'], impliedScopes: ['address:write'], version: 4 };
+    await issuers.create(newTrustedIssuer({ issuer: LOGIN, accepts: [jwt, idToken], ...trust }));
+    await issuers.create(newTrustedIssuer({ issuer: DISABLED, disabled: true }));
+  });
+
+  const foreign = (subject: object, rest: object = {}): object =>
+    question({ draft: [FOREIGN], subject: { issuer: LOGIN, sub: 'alice', ...subject }, ...rest });
+
+  test('names the settings of its issuer, check by check', async () => {
+    const { body } = await explain(foreign({}, { scope: ['address:write'] }));
+    expect(body).toMatchObject({
+      verdict: 'refused',
+      reason: 'scope_not_allowed',
+      basis: { policy: 'issuer-settings', version: '4', rule: 'scope' },
+    });
+    expect(body['considered']).toEqual([
+      expect.objectContaining({ policy: 'foreign', effect: 'allow', applies: true }),
+      {
+        policy: 'issuer-settings',
+        version: '4',
+        effect: 'limit',
+        applies: false,
+        checks: [
+          { rule: 'chain', passed: true, reason: 'token_chain_not_trusted' },
+          { rule: 'scope', passed: false, reason: 'scope_not_allowed' },
+          { rule: 'scope', passed: true, reason: 'scope_empty' },
+        ],
+      },
+    ]);
+  });
+
+  test.each<[string | readonly string[], object]>([
+    [['address:read'], {}],
+    [['address:write'], { scope: undefined }],
+    ['scope_empty', { scope: ['address:write'] }],
+    ['token_chain_not_trusted', { actors: [{ sub: 'agent' }] }],
+    ['token_chain_not_trusted', { actors: [{ iss: ISSUER, sub: 'my_gateway' }] }],
+    ['token_audience_mismatch', { audience: ['web_app'] }],
+    ['token_audience_mismatch', { type: TokenType.IdToken }],
+    ['presenter_not_allowed', { type: TokenType.IdToken, audience: ['web_app'] }],
+    ['token_issuer_disabled', { issuer: DISABLED }],
+    ['token_issuer_unknown', { issuer: 'https://gone.example' }],
+  ])('says %j as an exchange does (%#)', async (answer, subject) => {
+    const { body } = await explain(foreign(subject));
+    expect(body['scope'] ?? body['reason']).toEqual(answer);
+  });
+
+  test('agrees with the rights of the client, which name every issuer', async () => {
+    await withPolicies([FOREIGN], async () => {
+      const { body } = await rights('address_service');
+      const nothing = { trustsChains: false, scopes: [], impliedScopes: [] };
+      expect(body['issuers']).toEqual([
+        { issuer: DISABLED, standing: 'disabled', version: 1, ...nothing },
+        { issuer: 'https://gone.example', standing: 'unknown', version: null, ...nothing },
+        {
+          issuer: LOGIN,
+          standing: 'trusted',
+          version: 4,
+          trustsChains: false,
+          scopes: ['address:read'],
+          impliedScopes: ['address:write'],
+        },
+      ]);
+    });
+    expect((await rights('address_service')).body['issuers']).toEqual([]);
+  });
+});
 
 describe('the rights of a client', () => {
   test('are its own settings when no policy speaks of it', async () => {

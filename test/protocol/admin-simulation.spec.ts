@@ -4,7 +4,8 @@ import type { AuditRecord } from '../../src/audit/audit-record.js';
 import { newClient } from '../../src/clients/client.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { uuidv7 } from '../../src/oauth/uuid.js';
-import { InMemoryAuditLog } from '../../src/testing/index.js';
+import { InMemoryAuditLog, InMemoryTrustedIssuerStore } from '../../src/testing/index.js';
+import { newTrustedIssuer } from '../../src/tokens/trusted-issuer.js';
 import { AdminApp, type AdminAnswer } from '../support/admin-app.js';
 import { ISSUER } from '../support/protocol.js';
 
@@ -145,5 +146,44 @@ describe('a simulation', () => {
     const wide = { ...ALICE_ONLY, subject: {}, scopeMapping: mapping };
     const found = await simulate({ policies: [wide], from, until });
     expect(found.body).toMatchObject({ nowGranted: { count: 0 } });
+  });
+
+  test('takes the settings of other issuers as they are today', async () => {
+    const LOGIN = 'https://login.example';
+    const later = START + 300_000_000;
+    const log = admin.app.get(InMemoryAuditLog, { strict: false });
+    const said = { hash: 'h', issuer: LOGIN, audience: ['gateway'], expiresAt: later };
+    const records: readonly Partial<AuditRecord>[] = [
+      { subjectToken: { ...said, scope: SCOPES } },
+      { subjectToken: said },
+      { subjectToken: { ...said, scope: SCOPES }, inboundActors: [{ iss: LOGIN, sub: 'agent' }] },
+      { subjectToken: { ...said, issuer: 'https://gone.example' } },
+    ];
+    for (const [index, record] of records.entries())
+      await log.append(
+        attempt(0, { ...record, time: later + index, subject: { iss: LOGIN, sub: 'carol' } }),
+      );
+    const issuers = admin.app.get(InMemoryTrustedIssuerStore, { strict: false });
+    await issuers.create(
+      newTrustedIssuer({ issuer: LOGIN, scopes: ['address:read'], impliedScopes: SCOPES }),
+    );
+    const foreign = {
+      policyId: 'foreign',
+      actor: { clients: ['gateway'] },
+      subject: { issuers: [LOGIN, 'https://gone.example'] },
+      targets: ['addresses'],
+    };
+    const from = new Date(later).toISOString();
+    const { body } = await simulate({ policies: [foreign], from });
+    expect(body).toMatchObject({
+      examined: 4,
+      replayed: 3,
+      unchanged: 1,
+      narrowed: { count: 1 },
+      nowRefused: {
+        count: 1,
+        newest: [{ would: 'token_chain_not_trusted', policy: 'issuer-settings', rule: 'chain' }],
+      },
+    });
   });
 });

@@ -802,7 +802,7 @@ describe('When a store fails', () => {
     }
   });
 
-  it('that keeps the keys, for a minute the known keys serve, then nothing is issued', async () => {
+  it('that keeps the keys, nothing is issued as soon as a revoked key could be missed', async () => {
     const other = await Protocol.start();
     try {
       await other.storyClients();
@@ -810,9 +810,9 @@ describe('When a store fails', () => {
       expect((await other.token(ask)).status).toBe(200);
       const keys = other.app.get(InMemoryKeyStore, { strict: false });
       keys.list = () => Promise.reject(new Error('away'));
-      other.clock.advance(30_000);
+      other.clock.advance(899);
       expect((await other.token(ask)).status).toBe(200);
-      other.clock.advance(31_000);
+      other.clock.advance(1);
       await expectRefusal(
         other,
         () => other.token(ask),

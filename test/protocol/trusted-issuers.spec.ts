@@ -714,7 +714,7 @@ describe('A claim of a wrong shape is refused', () => {
     ['sid', INVALID, ['missing']],
     ['amr', INVALID, ['missing']],
     ['scope', INVALID, ['missing', 'empty']],
-    ['act', 'token_chain_not_trusted', ['missing']],
+    ['act', 'token_chain_malformed', ['missing']],
     ['may_act', 'actor_not_allowed', ['missing']],
   ];
   const CASES = CLAIMS.flatMap(([name, reason, fine]) =>
@@ -765,8 +765,13 @@ describe('A chain of a trusted issuer', () => {
   const AGENT = { iss: CHAINS, sub: 'agent' };
 
   it('is refused when that issuer is not trusted to tell one', async () => {
-    for (const act of [{ sub: 'agent' }, { iss: CHAINS, sub: 'agent' }, {}])
-      await expectRefused(await login({ act }), 'token_chain_not_trusted');
+    for (const act of [{ sub: 'agent' }, { iss: CHAINS, sub: 'agent' }])
+      expect(await expectRefused(await login({ act }), 'token_chain_not_trusted')).toMatchObject({
+        subject: { iss: LOGIN, sub: '12345' },
+        inboundActors: [{ iss: act.iss ?? LOGIN, sub: 'agent' }],
+        basis: { policy: 'issuer-settings', version: '1', rule: 'chain' },
+      });
+    await expectRefused(await login({ act: {} }), 'token_chain_malformed');
   });
 
   it('is kept link by link, and never interpreted', async () => {
@@ -904,7 +909,7 @@ describe('An actor token of a trusted issuer', () => {
     for (const [token, reason] of [
       [await actorToken({ exp: server.now }), 'token_expired'],
       [await actorToken({ aud: 'other' }), 'token_audience_mismatch'],
-      [await actorToken({ act: { sub: 'agent' } }), 'token_chain_not_trusted'],
+      [await actorToken({ act: { sub: 'agent' } }), 'actor_token_delegated'],
       [await signedBy(stranger, claims({ sub: WORKLOAD.sub })), 'token_signature_invalid'],
       [await actorToken({ iss: 'https://stranger.example' }), 'token_issuer_unknown'],
     ] as const) {

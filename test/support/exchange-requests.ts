@@ -6,6 +6,7 @@ import {
   MAX_DEPTH,
   type ExchangeRequest,
   type ExchangeSettings,
+  type IssuerTerms,
   type PresentedToken,
   type Requester,
 } from '../../src/delegation/exchange-request.js';
@@ -49,6 +50,14 @@ export interface Changes {
 
 export const ALICE: Party = { iss: OURS, sub: 'alice' };
 
+/** What an issuer is trusted with that may bring and tell everything. */
+export const TRUSTED: IssuerTerms = {
+  version: 5,
+  trustsChains: true,
+  scopes: ['read', 'write', 'admin', 'parcels'],
+  impliedScopes: [],
+};
+
 /** A request that the settings of its client allow, with what is changed. */
 export function exchangeRequest(changes: Changes = {}): ExchangeRequest {
   const clientId = changes.requester?.clientId ?? 'a';
@@ -71,6 +80,7 @@ export function exchangeRequest(changes: Changes = {}): ExchangeRequest {
     claims: { acr: 'from the token' },
     tokenId: undefined,
     ...UNKNOWN_ORIGIN,
+    terms: issuer === OURS ? undefined : TRUSTED,
     ...changes.subjectToken,
   };
   return {
@@ -160,6 +170,13 @@ export const requests: fc.Arbitrary<ExchangeRequest> = fc
     namesForeignClient: rarely(fc.constant(THEIRS)),
     audience: mostly<string[]>([...CLIENTS], fc.subarray(['a', 'b', 'c', 'api'])),
     scope: words,
+    isSilent: rarely(fc.constant(true)),
+    terms: fc.record({
+      version: fc.integer({ min: 1, max: 9 }),
+      trustsChains: mostly(true, fc.boolean()),
+      scopes: words,
+      impliedScopes: words,
+    }),
     remaining: seconds,
     acr: sometimes(fc.constantFrom('1', '2')),
     age: sometimes(fc.integer({ min: 0, max: 200 })),
@@ -205,7 +222,8 @@ export const requests: fc.Arbitrary<ExchangeRequest> = fc
         clientId: made.tokenClient,
         clientIssuer: made.namesForeignClient ?? made.issuer,
         audience: made.audience,
-        scope: new Set(made.scope),
+        scope: made.isSilent ? undefined : new Set(made.scope),
+        terms: made.issuer === OURS ? undefined : made.terms,
         expiresAt: NOW + made.remaining,
         acr: made.acr,
         authTime: made.age === undefined ? undefined : NOW - made.age,

@@ -1,5 +1,6 @@
 import { DelegationPolicy } from '../../src/delegation/delegation-policy.js';
 import { MAX_DEPTH, type ExchangeRequest } from '../../src/delegation/exchange-request.js';
+import { broughtScope } from '../../src/delegation/issuer-settings.js';
 import { isSameParty } from '../../src/delegation/party.js';
 import type { ActingMode, Refused, Verdict } from '../../src/delegation/verdict.js';
 import type { RefusalReason } from '../../src/oauth/refusal-reason.js';
@@ -106,7 +107,7 @@ function grantedScope({
   requestedScope,
 }: ExchangeRequest): { granted: Scope } | Refused {
   const ceiling = intersectScopes(
-    subjectToken.scope,
+    broughtScope(subjectToken),
     requester.scope,
     ...targets.map((target) => target.offeredScope),
   );

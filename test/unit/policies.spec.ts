@@ -4,7 +4,11 @@ import fc from 'fast-check';
 import { ClientSettingsPolicy } from '../../src/delegation/client-settings-policy.js';
 import { Decision } from '../../src/delegation/decision.js';
 import { DelegationPolicy } from '../../src/delegation/delegation-policy.js';
-import { MAX_DEPTH, type ExchangeRequest } from '../../src/delegation/exchange-request.js';
+import {
+  MAX_DEPTH,
+  type ExchangeRequest,
+  type PresentedToken,
+} from '../../src/delegation/exchange-request.js';
 import { isSameParty } from '../../src/delegation/party.js';
 import { POLICY_CHECKS } from '../../src/delegation/policy-checks.js';
 import { isPolicyId, policyProblems } from '../../src/delegation/policy-rules.js';
@@ -108,7 +112,21 @@ describe('Without policies', () => {
         const verdict = now.decide(request);
         const { basis, ...rest } = former.decide(request);
         const version = String(request.requester.version);
-        expect(verdict).toEqual({ ...rest, basis: { ...basis, version } });
+        const settings = String(request.subjectToken.terms?.version);
+        if (verdict.basis.policy !== 'issuer-settings')
+          expect(verdict).toEqual({ ...rest, basis: { ...basis, version } });
+        else if (verdict.basis.rule === 'chain')
+          expect(verdict).toEqual({
+            outcome: 'refused',
+            reason: 'token_chain_not_trusted',
+            basis: { policy: 'issuer-settings', version: settings, rule: 'chain' },
+          });
+        else
+          expect(verdict).toEqual({
+            ...rest,
+            basis: { policy: 'issuer-settings', version: settings, rule: 'scope' },
+          });
+        seen.note(`by ${verdict.basis.policy}, ${verdict.basis.rule}`);
         seen.note(verdict.outcome === 'allowed' ? verdict.mode : verdict.reason);
       }),
       { numRuns: 10_000 },
@@ -128,6 +146,8 @@ describe('Without policies', () => {
       'target_not_allowed',
       'scope_not_allowed',
       'scope_empty',
+      'by issuer-settings, chain',
+      'by issuer-settings, scope',
     ])
       expect({ what, count: seen.count(what) }).not.toMatchObject({ count: 0 });
   });
@@ -142,6 +162,13 @@ describe('Without policies', () => {
     });
   });
 });
+
+/** What a token may bring here, said another way. */
+function broughtBy({ isOwn, scope, terms }: PresentedToken): Set<string> {
+  if (isOwn) return new Set(scope);
+  const most = scope === undefined ? terms?.impliedScopes : terms?.scopes;
+  return new Set((most ?? []).filter((value) => scope?.has(value) ?? true));
+}
 
 /** What values of a scope mean at the targets, said another way. */
 function meantBy(scope: Iterable<string>, mapping: Policy['scopeMapping'] = {}): Set<string> {
@@ -165,7 +192,7 @@ function expectOnlyAllowed(
 
   // No more scope than the subject token, the client, the targets, the policy and the request hold.
   const bounds = [
-    meantBy(subjectToken.scope, policy?.scopeMapping),
+    meantBy(broughtBy(subjectToken), policy?.scopeMapping),
     requester.scope,
     ...targets.map((target) => target.offeredScope),
     ...(policy?.scopes === undefined ? [] : [new Set(policy.scopes)]),
@@ -174,7 +201,7 @@ function expectOnlyAllowed(
   expect(decision.scope.size).toBeGreaterThan(0);
   for (const bound of bounds) expect(isScopeWithin(decision.scope, bound)).toBe(true);
   if (decision.reauthorized === undefined)
-    expect(isScopeWithin(decision.scope, subjectToken.scope)).toBe(true);
+    expect(isScopeWithin(decision.scope, broughtBy(subjectToken))).toBe(true);
   else expect(decision.reauthorized).toBe(policy?.scopeMapping);
 
   // No longer a life than anybody gives it.
@@ -202,6 +229,8 @@ function expectOnlyAllowed(
   expect(decision.audience.length).toBeLessThanOrEqual(most.targets);
 
   // No shorter nor another chain, and one actor more at most.
+  const isBelieved = subjectToken.isOwn || subjectToken.terms?.trustsChains === true;
+  expect(isBelieved || subjectToken.chain.depth === 0).toBe(true);
   const added = chain.depth - subjectToken.chain.depth;
   expect(chain.subject).toEqual(subjectToken.chain.subject);
   expect(chain.actors.slice(added)).toEqual(subjectToken.chain.actors);
@@ -399,7 +428,7 @@ describe('A set of policies', () => {
           considered.map(({ policy }) => policy).toSorted(),
         );
         for (const { effect, applies, checks } of considered)
-          if (effect === 'allow') expect(applies).toBe(checks.every(({ passed }) => passed));
+          if (effect !== 'deny') expect(applies).toBe(checks.every(({ passed }) => passed));
         if (verdict.basis.policy === 'none') {
           expect(considered.filter(({ effect }) => effect === 'allow')).toEqual([]);
           return;
@@ -408,7 +437,12 @@ describe('A set of policies', () => {
           ({ policy, version }) =>
             policy === verdict.basis.policy && version === verdict.basis.version,
         );
+        const limits = considered.filter(({ effect }) => effect === 'limit');
+        expect(limits.map(({ policy }) => policy)).toEqual(
+          request.subjectToken.isOwn ? [] : ['issuer-settings'],
+        );
         if (verdict.outcome === 'allowed') {
+          expect(limits.every(({ applies }) => applies)).toBe(true);
           expect(deciders).toContainEqual(
             expect.objectContaining({ effect: 'allow', applies: true }),
           );
@@ -424,16 +458,18 @@ describe('A set of policies', () => {
             reason: verdict.reason,
             passed: false,
           });
-          expect(considered.filter(({ effect, applies }) => effect === 'allow' && applies)).toEqual(
-            [],
+          const isLimited = verdict.basis.policy === 'issuer-settings';
+          const granting = considered.filter(
+            ({ effect, applies }) => effect === 'allow' && applies,
           );
-          seen.note('refused');
+          if (!isLimited) expect(granting).toEqual([]);
+          seen.note(isLimited ? 'limited' : 'refused');
         }
       }),
       RUNS,
     );
-    for (const what of ['allowed', 'denied', 'refused'])
-      expect(seen.count(what)).toBeGreaterThan(20);
+    for (const what of ['allowed', 'denied', 'refused', 'limited'])
+      expect(seen.count(what)).toBeGreaterThan(5);
   });
 
   it('explains by every policy that names the actor, once each, and by the settings where they count', () => {

@@ -104,6 +104,7 @@ function exchangeDecision(issuer: string, said: JsonObject): Promise<Decision> {
     subjectToken: {
       issuer,
       isOwn: issuer === ISSUER,
+      terms: { version: 1, trustsChains: false, scopes: ['read'], impliedScopes: [] },
       clientId: 'web',
       clientIssuer: issuer,
       audience: ['gateway'],
@@ -316,7 +317,7 @@ describe('An ID token that comes back', () => {
       acr: 'one',
       authTime: now() - 60,
     });
-    expect(checked.scope.size).toBe(0);
+    expect(checked.scope?.size).toBe(0);
     expect(checked.chain.subject).toEqual({ iss: ISSUER, sub: 'alice' });
     expect(checked.chain.depth).toBe(0);
   });

@@ -13,6 +13,7 @@ import {
 } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
+  broughtScope,
   ClientSettingsPolicy,
   ClientStore,
   DelegationPolicy,
@@ -162,7 +163,7 @@ class GenerousPolicy extends DelegationPolicy {
       outcome: 'allowed',
       mode: 'delegation',
       audience: targets.map((target) => target.identifier),
-      scope: new Set([...subjectToken.scope, 'address:delete']),
+      scope: new Set([...broughtScope(subjectToken), 'address:delete']),
       expiresAt: subjectToken.expiresAt,
       basis: { policy: 'generous', version: '1', rule: 'everybody' },
     };
