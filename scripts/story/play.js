@@ -3,6 +3,7 @@ import { exchangeForeign, exchangeTwice } from './exchanges.js';
 import { provokeRefusals } from './refusals.js';
 import { claimsOf, grantedTo, StoryStop } from './service.js';
 import { signIn } from './sign-in.js';
+import { takeBack } from './take-back.js';
 import { trustProvider } from './trust.js';
 
 /**
@@ -23,6 +24,7 @@ export async function play(service, page, expectations) {
   await provokeRefusals(service, page, expectations, { own, ...hops });
   await readTheChain(service, page, expectations, { own, ...hops });
   await aliceLooks(service, page, expectations, browser);
+  await takeBack(service, page, expectations, hops);
   await somebodyFromElsewhere(service, page, expectations, own);
 }
 

@@ -54,6 +54,16 @@ export class Service {
     return this.#token(clientId, secret, { grant_type: TOKEN_EXCHANGE, ...form });
   }
 
+  /** @returns {Promise<Answer>} what a client learns of a token (RFC 7662) */
+  introspect(clientId, token) {
+    return this.#post('/connect/introspect', clientId, this.#secrets.get(clientId), { token });
+  }
+
+  /** @returns {Promise<Answer>} what a client is told that takes its token back (RFC 7009) */
+  revoke(clientId, token) {
+    return this.#post('/connect/revocation', clientId, this.#secrets.get(clientId), { token });
+  }
+
   /**
    * @param {string} token an administrator's
    * @param {string} method
@@ -70,8 +80,12 @@ export class Service {
   }
 
   #token(clientId, secret, form) {
+    return this.#post('/connect/token', clientId, secret, form);
+  }
+
+  #post(path, clientId, secret, form) {
     const credentials = Buffer.from(`${clientId}:${secret}`).toString('base64');
-    return this.#send('/connect/token', {
+    return this.#send(path, {
       method: 'POST',
       headers: { authorization: `Basic ${credentials}` },
       body: new URLSearchParams(form),

@@ -91,7 +91,7 @@ function roles(access: AdminAccess, issuer: string): readonly Role[] {
         name: 'Postal service',
         offeredScopes: ['address:read'],
       }),
-      purpose: 'takes tokens, asks for none',
+      purpose: 'takes tokens, asks for none; introspects them',
     },
     {
       client: administrator(access),
@@ -126,8 +126,9 @@ export async function seedDemo(
   for (const { client, purpose } of roles(settings, settings.issuer)) {
     const stored = await store.find(client.clientId);
     const known = kept?.clients.find((each) => each.clientId === client.clientId);
-    const needsSecret = client.kind === 'confidential' && client.grantTypes.length > 0;
-    if (stored && known) {
+    // Who only takes tokens needs one to introspect them.
+    const needsSecret = client.kind === 'confidential';
+    if (stored && known && (known.clientSecret !== undefined || !needsSecret)) {
       clients.push(known);
       continue;
     }
