@@ -160,11 +160,8 @@ describeInBrowser('The pages', () => {
             return Math.abs(range.getBoundingClientRect().${edge} - line.${edge});
           })`,
         );
-        expect(edges).toHaveLength(3);
-        expect({ language, edges: new Set(edges as number[]).size }).toEqual({
-          language,
-          edges: 1,
-        });
+        const isAtEdge = (edges as number[]).map((distance) => distance < 1);
+        expect({ language, isAtEdge }).toEqual({ language, isAtEdge: [true, true] });
       }
     },
     30_000,
