@@ -18,6 +18,7 @@ import { PolicyAdministration } from './policy-administration.js';
 import { PolicyExplanations } from './policy-explanations.js';
 import { PolicyPlans } from './policy-plans.js';
 import { PolicySimulation } from './policy-simulation.js';
+import { RevocationAdministration } from './revocation-administration.js';
 import { TrustedIssuerAdministration } from './trusted-issuer-administration.js';
 import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.controller.js';
 
@@ -50,6 +51,7 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
     PolicyExplanations,
     PolicyPlans,
     PolicySimulation,
+    RevocationAdministration,
     TrustedIssuerAdministration,
   ],
 })

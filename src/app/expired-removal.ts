@@ -9,6 +9,7 @@ import { SessionStore } from '../accounts/session-store.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { PushedRequestStore } from '../authorization/pushed-request-store.js';
 import { Clock } from '../oauth/clock.js';
+import { RevocationStore } from '../tokens/revocation-store.js';
 
 /** Milliseconds between two rounds. */
 const INTERVAL = 5 * 60_000;
@@ -17,7 +18,10 @@ const BATCH = 500;
 /** Milliseconds that what was revoked is kept, so that a replay is known for what it is. */
 const REMEMBERED = 7 * 24 * 60 * 60_000;
 
-/** Removes what is over: sessions, authorizations and pushed requests. Several instances may do it at once. */
+/** Milliseconds that a revocation is kept beyond its end, whatever the clocks of the instances say. */
+const FORGOTTEN = 60_000;
+
+/** Removes what is over: sessions, authorizations, pushed requests and revocations. Several instances may do it at once. */
 @Injectable()
 export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #logger = new Logger(ExpiredRemoval.name);
@@ -29,6 +33,7 @@ export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplication
     private readonly sessions: SessionStore,
     private readonly authorizations: AuthorizationStore,
     private readonly pushed: PushedRequestStore,
+    private readonly revocations: RevocationStore,
     private readonly clock: Clock,
   ) {}
 
@@ -52,6 +57,7 @@ export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplication
     const now = this.clock.now();
     await this.#all(() => this.sessions.removeExpired(now, BATCH));
     await this.#all(() => this.pushed.removeExpired(now, BATCH));
+    await this.#all(() => this.revocations.removeExpired(now - FORGOTTEN, BATCH));
     await this.#all(() => this.authorizations.removeExpired(now - REMEMBERED, BATCH));
   }
 

@@ -15,6 +15,7 @@ import type { Grant } from './grant.js';
 import { PersonTokens } from './person-tokens.js';
 import { RefreshTokenGrant } from './refresh-token/refresh-token.grant.js';
 import { RefreshTokens } from './refresh-token/refresh-tokens.js';
+import { TokenRevocation } from './token-revocation.js';
 import { PolicyQuotas } from './token-exchange/policy-quotas.js';
 import { TokenExchangeGrant } from './token-exchange/token-exchange.grant.js';
 
@@ -34,6 +35,7 @@ const SIGN_IN_GRANTS: readonly Type<Grant>[] = [AuthorizationCodeGrant, RefreshT
     PolicyQuotas,
     RefreshTokens,
     SecurityTokens,
+    TokenRevocation,
     { provide: PartyStanding, useClass: RegisteredStanding },
     {
       provide: GrantRegistry,
@@ -45,6 +47,7 @@ const SIGN_IN_GRANTS: readonly Type<Grant>[] = [AuthorizationCodeGrant, RefreshT
   exports: [
     GrantRegistry,
     SecurityTokens,
+    TokenRevocation,
     PartyStanding,
     AccountsModule,
     AuthorizationModule,

@@ -5,7 +5,7 @@ import { keyMark, policyHalfOf } from '../delegation/lineage.js';
 import { KeyRing } from '../keys/key-ring.js';
 import { Clock } from '../oauth/clock.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
-import { keysOf, revokedBy, type Revocable } from './revocable.js';
+import { keysOf, revokedBy, type KnownRevocations, type Revocable } from './revocable.js';
 import {
   FOR_EVER,
   isForEver,
@@ -35,6 +35,9 @@ export class RevocationSettings {
     Object.assign(this, settings);
   }
 }
+
+/** Whether a token would die of what is to be revoked. */
+export type Victims = (token: Revocable) => Promise<boolean>;
 
 /**
  * What is revoked, as this instance knows it: never older than a second. Whoever asks while the store is
@@ -74,9 +77,30 @@ export class Revocations implements OnApplicationBootstrap {
   async reasonAgainst(token: Revocable): Promise<RefusalReason | undefined> {
     await this.#refresh();
     const key = revokedBy(token, this.#table) ?? (await this.#unremembered(token));
-    if (key !== undefined) return REVOKED_REASONS[key.charAt(0) as KeyLetter];
-    const { marks } = token.lineage;
-    return marks.length === 0 ? undefined : this.#reasonAgainstOrigin(marks);
+    return this.#reasonOf(key, token);
+  }
+
+  /**
+   * Tells of a token whether these kill it: whether one of them names it, and nothing had killed it when
+   * this was asked for. So it is asked for before they are revoked.
+   */
+  async victimsOf(targets: readonly RevocationTarget[]): Promise<Victims> {
+    await this.#refresh();
+    const times = new Map(this.#revocationsOf(targets).map(({ key, before }) => [key, before]));
+    const kept = await this.store.find([...times.keys()]);
+    const former = new Map(kept.map(({ key, before }) => [key, before]));
+    const now = { has: () => true, find: (key: string) => times.get(key) };
+    const otherwise = (table: KnownRevocations): KnownRevocations => ({
+      has: () => true,
+      find: (key) => (times.has(key) ? former.get(key) : table.find(key)),
+    });
+    return async (token) => {
+      if (revokedBy(token, now) === undefined) return false;
+      await this.#refresh();
+      const key =
+        revokedBy(token, otherwise(this.#table)) ?? (await this.#unremembered(token, otherwise));
+      return (await this.#reasonOf(key, token)) === undefined;
+    };
   }
 
   /**
@@ -91,15 +115,31 @@ export class Revocations implements OnApplicationBootstrap {
   async revokeAll(
     targets: readonly { readonly target: RevocationTarget; readonly expiresAt: number | null }[],
   ): Promise<void> {
-    const now = this.clock.now();
-    const revocations = targets.map(({ target, expiresAt }): Revocation => ({
-      key: revocationKey(target),
-      before: isForEver(target) ? FOR_EVER : now,
-      expiresAt,
-    }));
-    await this.store.add(revocations);
+    const revocations = this.#revocationsOf(targets.map(({ target }) => target));
+    await this.store.add(
+      revocations.map((revocation, index) => ({
+        ...revocation,
+        expiresAt: targets[index]?.expiresAt ?? null,
+      })),
+    );
     await this.#reading?.catch(() => undefined);
     await this.#read();
+  }
+
+  #revocationsOf(targets: readonly RevocationTarget[]): readonly Omit<Revocation, 'expiresAt'>[] {
+    const now = this.clock.now();
+    return targets.map((target) => ({
+      key: revocationKey(target),
+      before: isForEver(target) ? FOR_EVER : now,
+    }));
+  }
+
+  async #reasonOf(
+    key: string | undefined,
+    { lineage: { marks } }: Revocable,
+  ): Promise<RefusalReason | undefined> {
+    if (key !== undefined) return REVOKED_REASONS[key.charAt(0) as KeyLetter];
+    return marks.length === 0 ? undefined : this.#reasonAgainstOrigin(marks);
   }
 
   /** Why what a token comes of is good no more, by what is in force now. */
@@ -115,11 +155,14 @@ export class Revocations implements OnApplicationBootstrap {
     return undefined;
   }
 
-  async #unremembered(token: Revocable): Promise<string | undefined> {
+  async #unremembered(
+    token: Revocable,
+    seen = (found: KnownRevocations): KnownRevocations => found,
+  ): Promise<string | undefined> {
     if (this.#isWhole) return undefined;
     const found = await this.store.find([...keysOf(token, { has: () => true })]);
     const times = new Map(found.map(({ key, before }) => [key, before]));
-    return revokedBy(token, { has: () => true, find: (key) => times.get(key) });
+    return revokedBy(token, seen({ has: () => true, find: (key) => times.get(key) }));
   }
 
   /** Returns at once when what is known is young; asks for news behind the answer when it is due. */
