@@ -147,7 +147,10 @@ export class ClientsController {
   @Post(':clientId/enable')
   @HttpCode(200)
   @RequiresScope('clients:write')
-  @ApiOperation({ summary: 'Enable a client', description: 'Takes a disabling back; what was revoked stays so.' })
+  @ApiOperation({
+    summary: 'Enable a client',
+    description: 'Takes a disabling back; what was revoked stays so.',
+  })
   @ApiOkResponse({ type: ClientView })
   @ApiProblems(404, 409)
   async enable(

@@ -70,11 +70,10 @@ export function targetOf(
 }
 
 /** What a record and an answer say of a target. */
-export function namesOf({
-  kind: _,
-  ...target
-}: RevocationTarget): Readonly<Record<string, string>> {
-  const names = Object.entries(target).filter(([, name]) => name !== undefined);
+export function namesOf(target: RevocationTarget): Readonly<Record<string, string>> {
+  const names = Object.entries(target).filter(
+    ([field, name]) => field !== 'kind' && name !== undefined,
+  );
   return Object.fromEntries(
     names.map(([field, name]) =>
       // An administrator may have put a token there: its hash tells which, and nothing more.

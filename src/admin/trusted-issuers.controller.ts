@@ -140,7 +140,10 @@ export class TrustedIssuersController {
   @Post(':id/enable')
   @HttpCode(200)
   @RequiresScope('issuers:write')
-  @ApiOperation({ summary: 'Enable a trusted issuer', description: 'Takes a disabling back; what was revoked stays so.' })
+  @ApiOperation({
+    summary: 'Enable a trusted issuer',
+    description: 'Takes a disabling back; what was revoked stays so.',
+  })
   @ApiOkResponse({ type: TrustedIssuerView })
   @ApiProblems(404, 409)
   async enable(@Param('id') id: string): Promise<TrustedIssuerView> {
