@@ -62,6 +62,7 @@ const rooms = {
 
   // Rooms of the service itself, above the heart and beside the face.
   admin: [
+    'aftercare',
     'oauth',
     'keys',
     'delegation',

@@ -3,7 +3,7 @@ import { MODULE_METADATA } from '@nestjs/common/constants.js';
 
 import { AccountStore } from './accounts/account-store.js';
 import { SessionStore } from './accounts/session-store.js';
-import { AuditLog } from './audit/audit-log.js';
+import { AuditLog, AuditReader } from './audit/audit-log.js';
 import { AuthorizationStore } from './authorization/authorization-store.js';
 import { ConsentStore } from './authorization/consent-store.js';
 import { PushedRequestStore } from './authorization/pushed-request-store.js';
@@ -70,7 +70,7 @@ export function missingPorts(adapters: readonly Adapter[]): Provider[] {
     },
     inject: [MODULE_OPTIONS_TOKEN],
   });
-  const without = POLICY_PORTS.filter(isMissing).map((port): Provider => ({
+  const without = [...POLICY_PORTS, AuditReader].filter(isMissing).map((port): Provider => ({
     provide: port,
     useFactory: () => unprovided(port.name),
   }));

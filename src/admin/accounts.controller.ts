@@ -119,7 +119,7 @@ export class AccountsController {
       'Its sessions and what it allowed applications end at once. Its records stay, and its id is never given again.',
   })
   @ApiNoContentResponse({ description: 'It is gone.' })
-  @ApiProblems(404)
+  @ApiProblems(404, 409)
   async delete(
     @Param('accountId') accountId: string,
     @Act() act: AdministrativeAct,
@@ -133,7 +133,7 @@ export class AccountsController {
   @ApiOperation({
     summary: 'Disable an account',
     description:
-      'It cannot sign in any more; its sessions and what it allowed applications end at once.',
+      'It cannot sign in any more; its sessions and what it allowed applications end at once, and every token that names it is revoked.',
   })
   @ApiOkResponse({ type: AccountView })
   @ApiProblems(404, 409)

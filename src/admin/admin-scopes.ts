@@ -16,6 +16,9 @@ export const ADMIN_SCOPE_MEANINGS = {
     'Create, change and delete policies; whoever does can open any service to any client',
   'policies:explain':
     'Ask why an exchange of one’s own client is answered as it is, without a token',
+  'tokens:read': 'Plan revocations: what would die',
+  'tokens:revoke':
+    'Revoke tokens with all that came of them, by what they name; everybody’s tokens at once, too',
   'audit:read': 'Read audit records and delegation chains',
 } as const;
 

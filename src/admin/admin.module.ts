@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { AccountsModule } from '../accounts/accounts.module.js';
+import { AftercareModule } from '../aftercare/aftercare.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { AuthorizationModule } from '../authorization/authorization.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
@@ -18,6 +19,7 @@ import { PolicyAdministration } from './policy-administration.js';
 import { PolicyExplanations } from './policy-explanations.js';
 import { PolicyPlans } from './policy-plans.js';
 import { PolicySimulation } from './policy-simulation.js';
+import { RevocationAdministration } from './revocation-administration.js';
 import { TrustedIssuerAdministration } from './trusted-issuer-administration.js';
 import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.controller.js';
 
@@ -29,6 +31,7 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
 @Module({
   imports: [
     AccountsModule,
+    AftercareModule,
     AuditModule,
     AuthorizationModule,
     ClientsModule,
@@ -50,6 +53,7 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
     PolicyExplanations,
     PolicyPlans,
     PolicySimulation,
+    RevocationAdministration,
     TrustedIssuerAdministration,
   ],
 })

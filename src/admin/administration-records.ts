@@ -51,10 +51,10 @@ export class AdministrationRecords {
           });
           try {
             const body = await work();
-            attempt.note({ operation: recordedOperation(context, { body }) });
+            attempt.note({ ...act.facts, operation: recordedOperation(context, { body }) });
             return body;
           } catch (error) {
-            attempt.note({ operation: recordedOperation(context) });
+            attempt.note({ ...act.facts, operation: recordedOperation(context) });
             throw isRefusal(error) ? new AdministrationRefusedError(error) : error;
           }
         },

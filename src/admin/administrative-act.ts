@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 
 import type { AttemptOrigin } from '../audit/attempt.js';
-import type { RecordedParty } from '../audit/audit-record.js';
+import type { AuditRecord, RecordedParty } from '../audit/audit-record.js';
 import { originOf, type OriginRequest } from '../endpoints/attempt-origin.js';
 import { recordedActor } from '../grants/recorded.js';
 import type { Scope } from '../oauth/scope.js';
@@ -16,7 +16,14 @@ export interface AdministrativeAct {
   readonly token: SecurityToken;
   /** What they may do at this moment. */
   readonly scope: Scope;
+  /** What its record will say besides: the handler puts it here. */
+  readonly facts: ActFacts;
 }
+
+/** What a handler may learn that belongs in the record. */
+export type ActFacts = {
+  -readonly [Name in 'revocation' | 'requested']?: AuditRecord[Name];
+};
 
 /** A request at the admin API; the guard lets none through without its act. */
 export type AdminRequest = OriginRequest &
@@ -32,7 +39,7 @@ export function actOf(
   scope: Scope,
 ): AdministrativeAct {
   const administrator = recordedActor({ ...token.chain.subject, clientId: token.clientId });
-  return { origin: originOf(request), administrator, token, scope };
+  return { origin: originOf(request), administrator, token, scope, facts: {} };
 }
 
 /** The act of the request, as a parameter of its handler. */

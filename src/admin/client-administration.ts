@@ -12,6 +12,7 @@ import { ClientConflictError, ClientStore } from '../clients/client-store.js';
 import { identifiersOf, newClient, type Client } from '../clients/client.js';
 import { Clock } from '../oauth/clock.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
+import { Revocations } from '../tokens/revocations.js';
 import { adminAudience } from './admin-scopes.js';
 import type { AdministrativeAct } from './administrative-act.js';
 import type { ChangeClient, CreateClient } from './client.dto.js';
@@ -33,6 +34,7 @@ export class ClientAdministration {
     private readonly authorizationDirectory: AuthorizationDirectory,
     private readonly consents: ConsentStore,
     private readonly directory: ClientDirectory,
+    private readonly revocations: Revocations,
     private readonly settings: IssuerSettings,
     private readonly clock: Clock,
   ) {}
@@ -91,13 +93,15 @@ export class ClientAdministration {
     return this.update(withChanges(client, changes), act);
   }
 
-  /** @throws Problem (403, 404, 409) */
+  /**
+   * Disables a client, which revokes every token that it had a part in, or enables it.
+   * @throws Problem (403, 404, 409)
+   */
   async setDisabled(clientId: string, disabled: boolean, act: AdministrativeAct): Promise<Client> {
     const client = await this.get(clientId);
     this.#checkReach(act, client);
-    if (client.disabled === disabled) return client;
-    // Not checked: a rule that is younger than the client must not keep it from being disabled.
-    return this.#replace({ ...client, disabled });
+    if (disabled) return this.#disable(client);
+    return client.disabled ? this.#replace({ ...client, disabled }) : client;
   }
 
   /**
@@ -111,10 +115,12 @@ export class ClientAdministration {
     return this.#replace(client);
   }
 
-  /** @throws Problem (403, 404) */
+  /** @throws Problem (403, 404, 409) */
   async delete(clientId: string, act: AdministrativeAct): Promise<void> {
     const client = await this.get(clientId);
     this.#checkReach(act, client);
+    // Whatever fails from here on, it is still there to be deleted again, and gets nothing meanwhile.
+    await this.#disable(client);
     let found = false;
     await this.#write(async () => {
       // First what people allowed it: if that fails it is still there to be deleted again. And once
@@ -124,6 +130,18 @@ export class ClientAdministration {
       await this.#endAuthorizations(client.clientId);
     });
     if (!found) throw notFound('client');
+  }
+
+  /**
+   * First its state, so that nothing is issued any more; then what was, and what an instance issues that
+   * has not heard of it: a revocation holds for a second more. Also when it is disabled already, for the
+   * last time may have failed in between.
+   */
+  async #disable(client: Client): Promise<Client> {
+    // Not checked: a rule that is younger than the client must not keep it from being disabled.
+    const disabled = client.disabled ? client : await this.#replace({ ...client, disabled: true });
+    await this.revocations.revoke({ kind: 'client', clientId: client.clientId });
+    return disabled;
   }
 
   async #endAuthorizations(clientId: string): Promise<void> {

@@ -122,7 +122,7 @@ export class ClientsController {
     description: 'Tokens that name it are refused at once. Its records stay.',
   })
   @ApiNoContentResponse({ description: 'It is gone.' })
-  @ApiProblems(404)
+  @ApiProblems(404, 409)
   async delete(@Param('clientId') clientId: string, @Act() act: AdministrativeAct): Promise<void> {
     await this.clients.delete(clientId, act);
   }
@@ -132,7 +132,8 @@ export class ClientsController {
   @RequiresScope('clients:write')
   @ApiOperation({
     summary: 'Disable a client',
-    description: 'It gets nothing any more, and tokens that name it anywhere are refused.',
+    description:
+      'It gets nothing any more, and every token that it had a part in is revoked, with all that came of it.',
   })
   @ApiOkResponse({ type: ClientView })
   @ApiProblems(404, 409)
@@ -146,7 +147,10 @@ export class ClientsController {
   @Post(':clientId/enable')
   @HttpCode(200)
   @RequiresScope('clients:write')
-  @ApiOperation({ summary: 'Enable a client', description: 'Takes a disabling back.' })
+  @ApiOperation({
+    summary: 'Enable a client',
+    description: 'Takes a disabling back; what was revoked stays so.',
+  })
   @ApiOkResponse({ type: ClientView })
   @ApiProblems(404, 409)
   async enable(

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../oauth/clock.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { FetchSettings } from '../tokens/guarded-fetch.js';
+import { Revocations } from '../tokens/revocations.js';
 import { trustedIssuerProblems } from '../tokens/trusted-issuer-rules.js';
 import { TrustedIssuerConflictError, TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { TrustedIssuerValidator } from '../tokens/trusted-issuer-validator.js';
@@ -19,6 +20,7 @@ export class TrustedIssuerAdministration {
   constructor(
     private readonly store: TrustedIssuerStore,
     private readonly validator: TrustedIssuerValidator,
+    private readonly revocations: Revocations,
     private readonly settings: IssuerSettings,
     private readonly fetch: FetchSettings,
     private readonly clock: Clock,
@@ -59,15 +61,22 @@ export class TrustedIssuerAdministration {
     return this.#update(withChanges(issuer, changes));
   }
 
-  /** @throws Problem (404, 409) */
+  /**
+   * Disables a trusted issuer, which revokes its tokens and all that came of them, or enables it.
+   * @throws Problem (400, 404, 409)
+   */
   async setDisabled(id: string, disabled: boolean): Promise<TrustedIssuer> {
     const issuer = await this.get(id);
-    return issuer.disabled === disabled ? issuer : this.#update({ ...issuer, disabled });
+    if (disabled) return this.#disable(issuer);
+    return issuer.disabled ? this.#update({ ...issuer, disabled }) : issuer;
   }
 
-  /** @throws Problem (404) */
+  /** @throws Problem (404, 409) */
   async delete(id: string): Promise<void> {
-    const { issuer } = await this.get(id);
+    const trusted = await this.get(id);
+    const { issuer } = trusted;
+    // Whatever fails from here on, it is still there to be deleted again, and nobody believes it meanwhile.
+    await this.#disable(trusted);
     let found = false;
     await this.#write(async () => {
       found = await this.store.delete(issuer);
@@ -75,9 +84,25 @@ export class TrustedIssuerAdministration {
     if (!found) throw notFound('trusted issuer');
   }
 
+  /**
+   * First its state, then what came of it, and what still comes of it where that is not known yet: a
+   * revocation holds for a second more. Also when it is disabled already, for the last time may have
+   * failed in between.
+   */
+  async #disable(issuer: TrustedIssuer): Promise<TrustedIssuer> {
+    // Not checked: a rule that is younger than the issuer must not keep it from being disabled.
+    const disabled = issuer.disabled ? issuer : await this.#replace({ ...issuer, disabled: true });
+    await this.revocations.revoke({ kind: 'issuer', issuer: issuer.issuer });
+    return disabled;
+  }
+
   async #update(issuer: TrustedIssuer): Promise<TrustedIssuer> {
+    this.#check(issuer);
+    return this.#replace(issuer);
+  }
+
+  async #replace(issuer: TrustedIssuer): Promise<TrustedIssuer> {
     const next = { ...issuer, version: issuer.version + 1 };
-    this.#check(next);
     await this.#write(() => this.store.update(next));
     return next;
   }

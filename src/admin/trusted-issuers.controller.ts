@@ -116,10 +116,10 @@ export class TrustedIssuersController {
   @RequiresScope('issuers:write')
   @ApiOperation({
     summary: 'Delete a trusted issuer',
-    description: 'Its tokens are refused from now on.',
+    description: 'Its tokens are revoked, with all that came of them.',
   })
   @ApiNoContentResponse({ description: 'It is gone.' })
-  @ApiProblems(404)
+  @ApiProblems(404, 409)
   async delete(@Param('id') id: string): Promise<void> {
     await this.issuers.delete(id);
   }
@@ -129,7 +129,7 @@ export class TrustedIssuersController {
   @RequiresScope('issuers:write')
   @ApiOperation({
     summary: 'Disable a trusted issuer',
-    description: 'Its tokens are refused until it is enabled again.',
+    description: 'Its tokens so far are revoked, with all that came of them, and new ones refused.',
   })
   @ApiOkResponse({ type: TrustedIssuerView })
   @ApiProblems(404, 409)
@@ -140,7 +140,10 @@ export class TrustedIssuersController {
   @Post(':id/enable')
   @HttpCode(200)
   @RequiresScope('issuers:write')
-  @ApiOperation({ summary: 'Enable a trusted issuer', description: 'Takes a disabling back.' })
+  @ApiOperation({
+    summary: 'Enable a trusted issuer',
+    description: 'Takes a disabling back; what was revoked stays so.',
+  })
   @ApiOkResponse({ type: TrustedIssuerView })
   @ApiProblems(404, 409)
   async enable(@Param('id') id: string): Promise<TrustedIssuerView> {

@@ -20,6 +20,7 @@ import { PolicyPlansController } from './policy-plans.controller.js';
 import { PolicySimulationsController } from './policy-simulations.controller.js';
 import { Problem } from './problem.js';
 import { RequiresAnyScope } from './requires-scope.js';
+import { RevocationsController } from './revocations.controller.js';
 import { routePatternOf } from './route-pattern.js';
 import { TrustedIssuersController } from './trusted-issuers.controller.js';
 
@@ -38,6 +39,7 @@ export const ADMIN_CONTROLLERS: readonly Type[] = [
   PolicyExplanationsController,
   PolicySimulationsController,
   PoliciesController,
+  RevocationsController,
   AuditController,
 ];
 

@@ -18,8 +18,12 @@ import { revocableOf } from '../tokens/security-tokens.js';
 import type { SecurityToken } from '../tokens/security-token.js';
 import { CLOCK_MARGIN } from '../tokens/revocation.js';
 import { Revocations } from '../tokens/revocations.js';
-import { DeathToll } from './death-toll.js';
+import { CountedRevocation } from './counted-revocation.js';
+import { recordedToll } from './toll.js';
 import { PresentedTokens } from './presented-tokens.js';
+
+/** A client waits for the answer, so that little is counted. */
+const BOUND = { records: 10_000, milliseconds: 2_000 } as const;
 
 /** Lets clients take back their own tokens, with everything that came of them (RFC 7009). */
 @Injectable()
@@ -28,7 +32,7 @@ export class TokenRevocation {
     private readonly presented: PresentedTokens,
     private readonly refreshTokens: RefreshTokens,
     private readonly revocations: Revocations,
-    private readonly toll: DeathToll,
+    private readonly revocation: CountedRevocation,
     private readonly settings: IssuerSettings,
   ) {}
 
@@ -53,12 +57,28 @@ export class TokenRevocation {
     if (!this.revocations.isKept) throw new UnsupportedTokenTypeError('revocation_not_kept');
     if (!isIssuedTo(client, token, this.settings.issuer)) throw notOfClient('token_not_of_client');
     const wasDead = (await this.revocations.reasonAgainst(revocableOf(token))) !== undefined;
-    const { hash, expiresAt } = token;
-    // Nothing that came of it lives longer, by the clock of any instance.
-    await this.revocations.revoke({ kind: 'token', hash }, expiresAt * 1000 + CLOCK_MARGIN);
-    const died = wasDead ? undefined : await this.toll.of(token);
+    const { hash, jti, expiresAt, chain, tokenId } = token;
+    const toRevoke = {
+      target: { kind: 'token', hash },
+      token:
+        jti === undefined
+          ? undefined
+          : {
+              jti,
+              chainId: tokenId?.chainId,
+              subject: chain.subject,
+              isDelegated: chain.depth > 0,
+            },
+      // Nothing that came of it lives longer, by the clock of any instance.
+      expiresAt: expiresAt * 1000 + CLOCK_MARGIN,
+    } as const;
+    const died = await this.revocation.revoke([toRevoke], BOUND);
     attempt.note({
-      revocation: { kind: 'token', names: { hash }, ...(died === undefined ? {} : { died }) },
+      revocation: {
+        kind: 'token',
+        names: { hash },
+        ...(died === undefined || wasDead ? {} : { died: recordedToll(died) }),
+      },
     });
   }
 

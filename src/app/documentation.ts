@@ -48,6 +48,7 @@ const TAGS = [
   ['keys', 'The signing keys and their life.'],
   ['trusted issuers', 'Other issuers whose tokens may be exchanged.'],
   ['policies', 'Who may act for whom: rules in versions, explained.'],
+  ['revocations', 'What is taken back, with everything that came of it.'],
   ['audit', 'What happened: records and delegation chains.'],
 ] as const;
 

@@ -11,6 +11,7 @@ import { PushedRequestStore } from '../authorization/pushed-request-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { Clock } from '../oauth/clock.js';
+import { RevocationStore } from '../tokens/revocation-store.js';
 
 /** Milliseconds between two rounds. */
 const INTERVAL = 5 * 60_000;
@@ -19,9 +20,12 @@ const BATCH = 500;
 /** Milliseconds that what was revoked is kept, so that a replay is known for what it is. */
 const REMEMBERED = 7 * 24 * 60 * 60_000;
 
+/** Milliseconds that a revocation is kept beyond its end, whatever the clocks of the instances say. */
+const FORGOTTEN = 60_000;
+
 /**
- * Removes what is over: sessions, authorizations, pushed requests, counted uses of tokens and places in
- * status lists. Several instances may do it at once.
+ * Removes what is over: sessions, authorizations, pushed requests, counted uses of tokens, revocations and
+ * places in status lists. Several instances may do it at once.
  */
 @Injectable()
 export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -36,6 +40,7 @@ export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplication
     private readonly pushed: PushedRequestStore,
     private readonly statusLists: StatusListStore,
     private readonly uses: PolicyUseStore,
+    private readonly revocations: RevocationStore,
     private readonly clock: Clock,
   ) {}
 
@@ -61,6 +66,7 @@ export class ExpiredRemoval implements OnApplicationBootstrap, BeforeApplication
     await this.#all(() => this.statusLists.removeExpired(now, BATCH));
     await this.#all(() => this.pushed.removeExpired(now, BATCH));
     await this.#all(() => this.uses.removeExpired(now, BATCH));
+    await this.#all(() => this.revocations.removeExpired(now - FORGOTTEN, BATCH));
     await this.#all(() => this.authorizations.removeExpired(now - REMEMBERED, BATCH));
   }
 

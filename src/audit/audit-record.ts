@@ -76,7 +76,7 @@ export type AuditEvent = (typeof AUDIT_EVENTS)[number];
  * password; names and identifiers only after they were checked, or cut to what can be stored.
  */
 export interface AuditRecord {
-  /** UUIDv7; an issued token's `jti` begins with it. */
+  /** UUIDv7 of its time; an issued token's `jti` begins with it. */
   readonly id: string;
   /** The version of this schema. */
   readonly schema: 1;

@@ -31,6 +31,6 @@ import { UserInfoController } from './userinfo.controller.js';
     StatusListController,
   ],
   providers: [CallingClient, ServerMetadata, TokenEndpoint],
-  exports: [TokenEndpoint, AuditModule, ClientsModule, GrantsModule, KeysModule],
+  exports: [TokenEndpoint, AftercareModule, AuditModule, ClientsModule, GrantsModule, KeysModule],
 })
 export class EndpointsModule {}

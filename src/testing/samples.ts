@@ -282,11 +282,11 @@ export function sampleIssuer(issuer: Partial<TrustedIssuer> = {}): TrustedIssuer
 
 /** The record of a granted exchange; a field given as undefined is left out. */
 export function sampleRecord(record: Partial<AuditRecord> = {}): AuditRecord {
-  const id = uuidv7();
+  const { time = NOW } = record;
   return {
-    id,
+    id: uuidv7(time),
     schema: 1,
-    time: NOW,
+    time,
     event: 'grant',
     outcome: 'granted',
     requestId: randomUUID(),

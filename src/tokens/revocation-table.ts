@@ -34,12 +34,12 @@ export class RevocationTable {
     if ((this.#size + 1) * 2 > this.#capacity) this.#grow(now);
     const place = this.#place(key);
     const words = this.#words;
-    if (words[place] === 0) {
+    const known = timeAt(words, place);
+    if (known === undefined) {
       writeKey(words, place, key);
       this.#size += 1;
       this.#letters.add(key.charAt(0));
     }
-    const known = timeAt(words, place);
     const time = Math.min(Math.max(before, known ?? 0), FOR_EVER);
     const until = expiresAt === null ? 0 : Math.max(1, Math.ceil(expiresAt / 1000));
     const kept = words[place + 6] ?? 0;

@@ -36,6 +36,9 @@ export class RevocationSettings {
   }
 }
 
+/** Whether a token would die of what is to be revoked. */
+export type Victims = (token: Revocable) => Promise<boolean>;
+
 /**
  * What is revoked, as this instance knows it: never older than a second. Whoever asks while the store is
  * out of reach for longer than that is not answered.
@@ -70,15 +73,34 @@ export class Revocations implements OnApplicationBootstrap {
   /**
    * Why a token is dead: itself, or anything that it comes of; undefined when it lives. Rejects when that
    * cannot be known.
-   * @param but a key that is left out of account
    */
-  async reasonAgainst(token: Revocable, but?: string): Promise<RefusalReason | undefined> {
+  async reasonAgainst(token: Revocable): Promise<RefusalReason | undefined> {
     await this.#refresh();
-    const known = without(this.#table, but);
-    const key = revokedBy(token, known) ?? (await this.#unremembered(token, but));
-    if (key !== undefined) return REVOKED_REASONS[key.charAt(0) as KeyLetter];
-    const { marks } = token.lineage;
-    return marks.length === 0 ? undefined : this.#reasonAgainstOrigin(marks);
+    const key = revokedBy(token, this.#table) ?? (await this.#unremembered(token));
+    return this.#reasonOf(key, token);
+  }
+
+  /**
+   * Tells of a token whether these kill it: whether one of them names it, and nothing had killed it when
+   * this was asked for. So it is asked for before they are revoked.
+   */
+  async victimsOf(targets: readonly RevocationTarget[]): Promise<Victims> {
+    await this.#refresh();
+    const times = new Map(this.#revocationsOf(targets).map(({ key, before }) => [key, before]));
+    const kept = await this.store.find([...times.keys()]);
+    const former = new Map(kept.map(({ key, before }) => [key, before]));
+    const now = { has: () => true, find: (key: string) => times.get(key) };
+    const otherwise = (table: KnownRevocations): KnownRevocations => ({
+      has: () => true,
+      find: (key) => (times.has(key) ? former.get(key) : table.find(key)),
+    });
+    return async (token) => {
+      if (revokedBy(token, now) === undefined) return false;
+      await this.#refresh();
+      const key =
+        revokedBy(token, otherwise(this.#table)) ?? (await this.#unremembered(token, otherwise));
+      return (await this.#reasonOf(key, token)) === undefined;
+    };
   }
 
   /** Those that are dead of many, by the keys that they have. Rejects when that cannot be known. */
@@ -116,15 +138,31 @@ export class Revocations implements OnApplicationBootstrap {
   async revokeAll(
     targets: readonly { readonly target: RevocationTarget; readonly expiresAt: number | null }[],
   ): Promise<void> {
-    const now = this.clock.now();
-    const revocations = targets.map(({ target, expiresAt }): Revocation => ({
-      key: revocationKey(target),
-      before: isForEver(target) ? FOR_EVER : now,
-      expiresAt,
-    }));
-    await this.store.add(revocations);
+    const revocations = this.#revocationsOf(targets.map(({ target }) => target));
+    await this.store.add(
+      revocations.map((revocation, index) => ({
+        ...revocation,
+        expiresAt: targets[index]?.expiresAt ?? null,
+      })),
+    );
     await this.#reading?.catch(() => undefined);
     await this.#read();
+  }
+
+  #revocationsOf(targets: readonly RevocationTarget[]): readonly Omit<Revocation, 'expiresAt'>[] {
+    const now = this.clock.now();
+    return targets.map((target) => ({
+      key: revocationKey(target),
+      before: isForEver(target) ? FOR_EVER : now,
+    }));
+  }
+
+  async #reasonOf(
+    key: string | undefined,
+    { lineage: { marks } }: Revocable,
+  ): Promise<RefusalReason | undefined> {
+    if (key !== undefined) return REVOKED_REASONS[key.charAt(0) as KeyLetter];
+    return marks.length === 0 ? undefined : this.#reasonAgainstOrigin(marks);
   }
 
   /** Why what a token comes of is good no more, by what is in force now. */
@@ -150,11 +188,14 @@ export class Revocations implements OnApplicationBootstrap {
     );
   }
 
-  async #unremembered(token: Revocable, but: string | undefined): Promise<string | undefined> {
+  async #unremembered(
+    token: Revocable,
+    seen = (found: KnownRevocations): KnownRevocations => found,
+  ): Promise<string | undefined> {
     if (this.#isWhole) return undefined;
     const found = await this.store.find([...keysOf(token, { has: () => true })]);
     const times = new Map(found.map(({ key, before }) => [key, before]));
-    return revokedBy(token, without({ has: () => true, find: (key) => times.get(key) }, but));
+    return revokedBy(token, seen({ has: () => true, find: (key) => times.get(key) }));
   }
 
   /** Returns at once when what is known is young; asks for news behind the answer when it is due. */
@@ -201,12 +242,4 @@ export class Revocations implements OnApplicationBootstrap {
 /** Whether what is in force now says if a key is good: that of a signing key, or of a policy. */
 function isOfOrigin(key: string): boolean {
   return key.startsWith('k') || key.startsWith('p');
-}
-
-function without(known: KnownRevocations, but: string | undefined): KnownRevocations {
-  if (but === undefined) return known;
-  return {
-    has: (letter) => known.has(letter),
-    find: (key) => (key === but ? undefined : known.find(key)),
-  };
 }

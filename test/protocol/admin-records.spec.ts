@@ -264,6 +264,16 @@ const OPERATIONS: Readonly<Record<string, () => Promise<Case>>> = {
     body: { policies: [] },
     fields: ['policies'],
   }),
+  'POST /admin/revocations/plan': async () => ({
+    path: '/admin/revocations/plan',
+    body: { kind: 'client', clientId: 'nobody' },
+    fields: ['kind', 'clientId'],
+  }),
+  'POST /admin/revocations': async () => ({
+    path: '/admin/revocations',
+    body: { kind: 'client', clientId: 'nobody', reason: 'A test.' },
+    fields: ['kind', 'clientId', 'reason'],
+  }),
 };
 
 /** The administrator of these tests and the token that was presented, as records keep them. */

@@ -140,9 +140,13 @@ describe('the admin API refuses', () => {
     expect((await admin.post('/admin/clients/gone_soon/disable')).status).toBe(200);
     expectRefused(await get(token), 401, INVALID);
     expect((await admin.post('/admin/clients/gone_soon/enable')).status).toBe(200);
-    expect((await get(token)).status).toBe(200);
-    expect((await admin.send('DELETE', '/admin/clients/gone_soon')).status).toBe(204);
+    // What it had is not good again: it needs a new one.
     expectRefused(await get(token), 401, INVALID);
+    admin.clock.advance(1_001);
+    const another = await admin.signIn('gone_soon');
+    expect((await get(another)).status).toBe(200);
+    expect((await admin.send('DELETE', '/admin/clients/gone_soon')).status).toBe(204);
+    expectRefused(await get(another), 401, INVALID);
   });
 
   test('a token without the scope of the route, and names the scope', async () => {

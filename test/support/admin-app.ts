@@ -11,6 +11,7 @@ import { hashSecret } from '../../src/clients/client-secret.js';
 import { newClient, type Client } from '../../src/clients/client.js';
 import type { JsonObject } from '../../src/oauth/claims.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
+import { uuidv7 } from '../../src/oauth/uuid.js';
 import {
   InMemoryAuditLog,
   InMemoryClientStore,
@@ -134,7 +135,7 @@ export class AdminApp {
       aud: adminAudience(ISSUER),
       exp: now + 600,
       iat: now,
-      jti: `0199aaaa-bbbb-7ccc-8ddd-${randomBytes(6).toString('hex')}`,
+      jti: uuidv7(this.clock.now()),
       client_id: 'admin_cli',
       scope: ADMIN_SCOPES.join(' '),
       ...claims,

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { Module, type INestApplication } from '@nestjs/common';
+import { Module, type INestApplication, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { decodeJwt } from 'jose';
 
@@ -62,11 +62,16 @@ export class Provider {
 
   /**
    * Starts it with the clients and people of the story: alice, bob and admin, who is an administrator.
-   * @param place a port that the issuer names, and what time it is; any port and a fixed day without
+   * @param place a port that the issuer names, what time it is, and rooms besides the pages; any port and a
+   *   fixed day without
    */
   static async start(
     options: Partial<TokenExchangeOptions> = {},
-    { port: wanted = 0, clock = new FakeClock() } = {},
+    {
+      port: wanted = 0,
+      clock = new FakeClock(),
+      rooms = [],
+    }: { port?: number; clock?: FakeClock; rooms?: readonly Type[] } = {},
   ): Promise<Provider> {
     const module = TokenExchangeModule.forRoot({
       issuer: ISSUER,
@@ -79,7 +84,7 @@ export class Provider {
     });
     const pages = PagesModule.with(new PageSettings());
     const app = await NestFactory.create(
-      { module: ProviderModule, imports: [module, pages] },
+      { module: ProviderModule, imports: [module, pages, ...rooms] },
       { bodyParser: false, logger: false, abortOnError: false },
     );
     await app.listen(wanted, '127.0.0.1');

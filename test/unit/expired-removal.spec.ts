@@ -5,6 +5,7 @@ import {
   InMemoryAuthorizationStore,
   InMemoryPolicyUseStore,
   InMemoryPushedRequestStore,
+  InMemoryRevocationStore,
   InMemorySessionStore,
   InMemoryStatusListStore,
 } from '../../src/testing/index.js';
@@ -19,6 +20,7 @@ it('What is over is removed: the counted uses of a token, and nothing that still
     new InMemoryPushedRequestStore(),
     new InMemoryStatusListStore(),
     uses,
+    new InMemoryRevocationStore(),
     clock,
   );
   const take = (key: string, until: number | null): Promise<boolean> =>

@@ -1,0 +1,53 @@
+import { HttpCode, Post } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+
+import { AdminController } from './admin-controller.js';
+import { Act, type AdministrativeAct } from './administrative-act.js';
+import { JsonBody } from './json-body.js';
+import { ApiProblems } from './problem.dto.js';
+import { RequiresScope } from './requires-scope.js';
+import { RevocationAdministration } from './revocation-administration.js';
+import { RevocationView, viewRevocation } from './revocation-view.dto.js';
+import { NamedRevocation, ReasonedRevocation } from './revocation.dto.js';
+
+/** What is taken back, with everything that came of it. */
+@AdminController('admin/revocations', 'revocations')
+export class RevocationsController {
+  constructor(private readonly revocations: RevocationAdministration) {}
+
+  @Post('plan')
+  @HttpCode(200)
+  @RequiresScope('tokens:read')
+  @ApiOperation({
+    summary: 'Plan a revocation',
+    description:
+      'What would die: how many tokens, whose, and the newest of them. Nothing is changed.',
+  })
+  @ApiBody({ type: NamedRevocation })
+  @ApiOkResponse({ type: RevocationView })
+  @ApiProblems(400, 404, 413, 415)
+  async plan(
+    @JsonBody() named: NamedRevocation,
+    @Act() act: AdministrativeAct,
+  ): Promise<RevocationView> {
+    return viewRevocation(await this.revocations.plan(named, act));
+  }
+
+  @Post()
+  @HttpCode(200)
+  @RequiresScope('tokens:revoke')
+  @ApiOperation({
+    summary: 'Revoke',
+    description:
+      'What is named dies with everything that came of it, everywhere within a second. Tokens, chains and versions of policies for good; of all others what was issued so far and in the second after.',
+  })
+  @ApiBody({ type: ReasonedRevocation })
+  @ApiOkResponse({ type: RevocationView })
+  @ApiProblems(400, 404, 413, 415)
+  async revoke(
+    @JsonBody() named: ReasonedRevocation,
+    @Act() act: AdministrativeAct,
+  ): Promise<RevocationView> {
+    return viewRevocation(await this.revocations.revoke(named, act));
+  }
+}
