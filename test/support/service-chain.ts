@@ -13,14 +13,15 @@ export type ActorName = (typeof ACTORS)[number];
 export class ServiceChain {
   readonly #secrets = new Map<string, string>();
 
-  private constructor(readonly administrator: string) {}
+  /** A token for the admin API. */
+  administrator = '';
 
   /** Registers them. */
   static async register(service: RunningService, adminSecret: string): Promise<ServiceChain> {
-    const grant = { grant_type: GrantType.ClientCredentials };
-    const chain = new ServiceChain(tokenOf(await service.token(grant, 'admin_cli', adminSecret)));
-    await chain.#create(service, { clientId: 'postal_service', offeredScopes: SCOPES });
+    const chain = new ServiceChain();
+    await chain.renew(service, adminSecret);
     for (const [clientId, target, grantType] of [
+      ['postal_service', undefined, GrantType.ClientCredentials],
       ['address_service', 'postal_service', GrantType.TokenExchange],
       ['gateway', 'address_service', GrantType.TokenExchange],
       ['web', 'gateway', GrantType.ClientCredentials],
@@ -30,10 +31,16 @@ export class ServiceChain {
         grantTypes: [grantType],
         scopes: SCOPES,
         offeredScopes: SCOPES,
-        targets: [target],
-        defaultTarget: target,
+        targets: target === undefined ? [] : [target],
+        defaultTarget: target ?? null,
       });
     return chain;
+  }
+
+  /** Gets another token for the admin API. */
+  async renew(service: RunningService, adminSecret: string): Promise<void> {
+    const grant = { grant_type: GrantType.ClientCredentials };
+    this.administrator = tokenOf(await service.token(grant, 'admin_cli', adminSecret));
   }
 
   secretOf(clientId: string): string {
@@ -47,11 +54,16 @@ export class ServiceChain {
   }
 
   /** An exchange by one of the actors, for the next. */
-  exchange(service: RunningService, actor: ActorName, token: string): Promise<ServiceAnswer> {
+  exchange(
+    service: RunningService,
+    actor: ActorName,
+    token: string,
+    type: string = TokenType.AccessToken,
+  ): Promise<ServiceAnswer> {
     const form = {
       grant_type: GrantType.TokenExchange,
       subject_token: token,
-      subject_token_type: TokenType.AccessToken,
+      subject_token_type: type,
     };
     return service.token(form, actor, this.secretOf(actor));
   }
