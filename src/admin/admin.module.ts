@@ -20,6 +20,7 @@ import { PolicyExplanations } from './policy-explanations.js';
 import { PolicyPlans } from './policy-plans.js';
 import { PolicySimulation } from './policy-simulation.js';
 import { RevocationAdministration } from './revocation-administration.js';
+import { TokenStandings } from './token-standings.js';
 import { TrustedIssuerAdministration } from './trusted-issuer-administration.js';
 import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.controller.js';
 
@@ -54,6 +55,7 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
     PolicyPlans,
     PolicySimulation,
     RevocationAdministration,
+    TokenStandings,
     TrustedIssuerAdministration,
   ],
 })

@@ -1,8 +1,9 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
 import type { AuditEntry } from '../audit/audit-log.js';
 import type { AuditRecord, RecordedParty } from '../audit/audit-record.js';
 import type { ChainView, Hop, Narrowing } from '../audit/chain-view.js';
+import type { TokenStanding } from './token-standings.js';
 
 const RECORD_EXAMPLE = {
   id: '0199b7a0-5f1c-7cc2-9d57-3f4a2c1e8b11',
@@ -73,6 +74,14 @@ export class HopView implements Hop {
     },
   })
   readonly narrowed!: Narrowing | null;
+
+  @ApiPropertyOptional({
+    type: Object,
+    description:
+      'How the token stands that it issued: active, expired, or revoked with the reason. Whether its parties are disabled is not looked at.',
+    example: { status: 'revoked', reason: 'chain_revoked' },
+  })
+  readonly token?: TokenStanding;
 
   @ApiProperty({ type: Object, description: 'The record as it is kept.', example: RECORD_EXAMPLE })
   readonly record!: AuditRecord;

@@ -12,6 +12,7 @@ import { DEFAULT_LIMIT } from './page.dto.js';
 import { ApiProblems } from './problem.dto.js';
 import { notFound } from './problem.js';
 import { RequiresScope } from './requires-scope.js';
+import { TokenStandings } from './token-standings.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const JTI = /^[^\p{Cc}\p{Cs}]{1,512}$/u;
@@ -23,6 +24,7 @@ export class AuditController {
   constructor(
     private readonly reader: AuditReader,
     private readonly cursors: Cursors,
+    private readonly standings: TokenStandings,
   ) {}
 
   @Get('records')
@@ -87,6 +89,12 @@ export class AuditController {
   }
 
   async #chain(chainId: string): Promise<ChainDocument | undefined> {
-    return viewChain(chainId, await this.reader.chain(chainId));
+    const chain = viewChain(chainId, await this.reader.chain(chainId));
+    if (chain === undefined) return undefined;
+    const hops = chain.hops.map(async (hop) => {
+      const token = await this.standings.of(hop.record);
+      return token === undefined ? hop : { ...hop, token };
+    });
+    return { ...chain, hops: await Promise.all(hops) };
   }
 }

@@ -575,6 +575,23 @@ describe('revoking', () => {
     expect(await alive({ root })).toEqual(['root']);
   });
 
+  test('shows in the chain which of its tokens are dead, and why', async () => {
+    await later();
+    const { hop, second } = await family('anna');
+    const path = `/admin/audit/chains/${chainOf(hop)}`;
+    const standings = async (): Promise<readonly unknown[]> => {
+      const { hops } = (await admin.get(path)).body as unknown as { hops: readonly JsonObject[] };
+      return hops.map(({ token }) => token);
+    };
+    await exchange(hop, 'address_service', { audience: 'nowhere' });
+    expect(await standings()).toEqual([{ status: 'active' }, { status: 'active' }, undefined]);
+    await revoke({ kind: 'token', jti: claimsOf(second).jti });
+    const revoked = { status: 'revoked', reason: 'token_revoked' };
+    expect(await standings()).toEqual([{ status: 'active' }, revoked, undefined]);
+    await later();
+    expect(await standings()).toEqual([{ status: 'expired' }, revoked, undefined]);
+  });
+
   test('keeps no token in a record, wherever it was put', async () => {
     await later();
     const { root } = await family('anna');

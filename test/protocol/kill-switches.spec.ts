@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
 
 import { ADMIN_SCOPES, adminAudience } from '../../src/admin/admin-scopes.js';
@@ -6,6 +6,13 @@ import { AdminModule } from '../../src/admin/admin.module.js';
 import { DEFAULT_EXCHANGE_SETTINGS } from '../../src/delegation/exchange-request.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { TokenType } from '../../src/oauth/token-type.js';
+import {
+  InMemoryAccountStore,
+  InMemoryAuthorizationStore,
+  InMemoryClientStore,
+  InMemoryRevocationStore,
+  InMemoryTrustedIssuerStore,
+} from '../../src/testing/index.js';
 import { foreignKey, signedBy } from '../support/foreign-key.js';
 import { json, LoopbackServer } from '../support/loopback-server.js';
 import type { Answer } from '../support/protocol.js';
@@ -543,13 +550,17 @@ async function bearer(path: string, token: string): Promise<string> {
   return status === 200 ? GOOD : String(status);
 }
 
-/** An operation of an administrator, which must be answered as done. */
-async function admin(method: string, path: string, body?: object): Promise<Answer> {
-  const answer = await provider.send(path, {
+function send(method: string, path: string, body?: object): Promise<Answer> {
+  return provider.send(path, {
     method,
     headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
     body: body === undefined ? '' : JSON.stringify(body),
   });
+}
+
+/** An operation of an administrator, which must be answered as done. */
+async function admin(method: string, path: string, body?: object): Promise<Answer> {
+  const answer = await send(method, path, body);
   if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
   return answer;
 }
@@ -579,3 +590,87 @@ describe.each(Object.entries(SWITCHES))('when %s', (_name, { off, dead, on, revi
       expect(good).toEqual(tried.filter((way) => revived.includes(way)));
     });
 });
+
+describe('A switch that failed on its way is not answered as done', () => {
+  /** Which call of which store fails. */
+  const STEPS = {
+    'the application': { path: () => '/admin/clients/portal', store: InMemoryClientStore },
+    'an actor that no token names': {
+      path: () => '/admin/clients/mask',
+      store: InMemoryClientStore,
+    },
+    'the issuer': { path: () => issuerPath, store: InMemoryTrustedIssuerStore },
+    'the person': { path: personPath, store: InMemoryAccountStore },
+  } as const;
+  const DEAD: Readonly<Record<keyof typeof STEPS, Way>> = {
+    'the application': 'an exchange of what came of it',
+    'an actor that no token names': 'an exchange of what hides its actor',
+    'the issuer': 'an exchange of what came of the issuer',
+    'the person': 'an exchange of what came of it',
+  };
+
+  beforeEach(start);
+
+  afterEach(() => provider.stop());
+
+  it.each(
+    Object.keys(STEPS).flatMap((who) =>
+      ['disable', 'DELETE'].map((how) => [how, who as keyof typeof STEPS] as const),
+    ),
+  )('%s of %s, whichever write fails; the same again does it', async (how, who) => {
+    const held = await hold();
+    const { path, store } = STEPS[who];
+    const base = await path();
+    const stores = [store, InMemoryRevocationStore, InMemoryAuthorizationStore].map(
+      (each): object => provider.app.get(each, { strict: false }),
+    );
+    const [method, whole] = how === 'DELETE' ? [how, base] : ['POST', `${base}/${how}`];
+    let failed = 0;
+    for (;;) {
+      const restore = failAfter(stores, failed);
+      const answer = await send(method, whole);
+      const isDone = restore();
+      if (isDone) expect(answer.status).toBe(how === 'DELETE' ? 204 : 200);
+      else expect([failed, answer.status]).toEqual([failed, 503]);
+      // Until it is done it is there, so that it can be done again; what is gone has nothing that lives.
+      const { status } = await send('GET', base);
+      if (isDone || status === 404) break;
+      expect(status).toBe(200);
+      failed += 1;
+    }
+    expect(failed).toBeGreaterThan(1);
+    if (how === 'disable') {
+      await admin('POST', `${base}/enable`);
+      provider.clock.advance(1_001);
+    }
+    expect(await WAYS[DEAD[who]](held)).not.toBe(GOOD);
+  });
+});
+
+/** The calls of the stores that change something. */
+const WRITES = ['update', 'delete', 'add', 'revokeAll'] as const;
+
+/**
+ * Lets the k-th write of the stores fail before it is made.
+ * @returns takes that back, and tells whether there were fewer writes
+ */
+function failAfter(stores: readonly object[], k: number): () => boolean {
+  let left = k;
+  let hasFailed = false;
+  for (const store of stores)
+    for (const name of WRITES) {
+      const write: unknown = Reflect.get(store, name);
+      if (typeof write !== 'function') continue;
+      Reflect.set(store, name, (...given: unknown[]): unknown => {
+        left -= 1;
+        if (left >= 0) return Reflect.apply(write, store, given);
+        if (hasFailed) return Reflect.apply(write, store, given);
+        hasFailed = true;
+        return Promise.reject(new Error('out of reach'));
+      });
+    }
+  return () => {
+    for (const store of stores) for (const name of WRITES) Reflect.deleteProperty(store, name);
+    return !hasFailed;
+  };
+}

@@ -62,7 +62,7 @@ describe('A table of revocations', () => {
             const isOver = expiresAt !== null && expiresAt <= later;
             expect([key, table.find(key)]).toEqual([key, isOver ? undefined : before]);
           }
-          for (const key of filled) expect(table.find(key)).toBe(1);
+          expect(filled.filter((key) => table.find(key) !== 1)).toEqual([]);
         },
       ),
       { numRuns: 30 },
