@@ -468,8 +468,9 @@ describe('A set of policies', () => {
       }),
       RUNS,
     );
-    for (const what of ['allowed', 'denied', 'refused', 'limited'])
-      expect(seen.count(what)).toBeGreaterThan(5);
+    for (const what of ['allowed', 'denied', 'refused'])
+      expect(seen.count(what)).toBeGreaterThan(20);
+    expect(seen.count('limited')).toBeGreaterThan(2);
   });
 
   it('explains by every policy that names the actor, once each, and by the settings where they count', () => {
