@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { AuditRecord } from '../audit/audit-record.js';
-import { recordedRevocable } from '../grants/recorded-revocable.js';
+import { recordedRevocable } from '../aftercare/recorded-revocable.js';
 import { Clock, epochSeconds } from '../oauth/clock.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
 import { Revocations } from '../tokens/revocations.js';

@@ -123,7 +123,7 @@ export class CountedRevocation {
   async #searchesFor({ target, token }: ToRevoke): Promise<readonly AuditSearch[]> {
     switch (target.kind) {
       case 'chain':
-        return [{ chainId: target.chainId }];
+        return this.#searchesForChain(target.chainId);
       case 'subject':
         return [{ subject: target.sub, subjectIssuer: target.iss }];
       case 'actor':
@@ -133,6 +133,14 @@ export class CountedRevocation {
       default:
         return [{}];
     }
+  }
+
+  /** A chain about a client itself may have tokens that were its actor tokens in chains of others. */
+  async #searchesForChain(chainId: string): Promise<readonly AuditSearch[]> {
+    const { entries } = await this.reader.search({ chainId }, { limit: 1 });
+    const { subject, subjectToken } = entries[0]?.record ?? {};
+    const isOfClient = subject !== undefined && subject.sub === subjectToken?.clientId;
+    return [{ chainId }, ...(isOfClient ? [{ actor: subject.sub }] : [])];
   }
 
   /** What came of it as a subject token has its subject or its chain; what came of it as an actor token names it. */

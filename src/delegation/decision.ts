@@ -324,6 +324,7 @@ function resultingLineage(
   return Lineage.of([subjectToken, ...(actorToken ? [actorToken] : [])], {
     policy: isPolicyId(basis.policy) ? basis : undefined,
     clients,
+    chains: [actorToken?.tokenId?.chainId].filter((chainId) => chainId !== undefined),
   });
 }
 

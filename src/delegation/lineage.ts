@@ -7,7 +7,7 @@ export type Mark = string;
 const LENGTH = 16;
 /** Marks that one token carries at most: a chain of sixteen hops, and each token narrowed some times. */
 const MOST = 64;
-const CLAIM = /^[0-9a-z]{1,11}(?:\.[tkpc][A-Za-z0-9_-]{16}){1,64}$/;
+const CLAIM = /^[0-9a-z]{1,11}(?:\.[tkpch][A-Za-z0-9_-]{16}){1,64}$/;
 
 /** A token that another one comes of. */
 export interface Ancestor {
@@ -26,6 +26,8 @@ export interface Unnamed {
   readonly policy?: { readonly policy: string; readonly version: string } | undefined;
   /** Clients that had a part in it. */
   readonly clients: readonly string[];
+  /** Chains that it comes of besides its own. */
+  readonly chains?: readonly string[];
 }
 
 /**
@@ -53,7 +55,7 @@ export class Lineage {
   }
 
   /** That of a token which comes of these. */
-  static of(ancestors: readonly Ancestor[], { policy, clients }: Unnamed): Lineage {
+  static of(ancestors: readonly Ancestor[], { policy, clients, chains = [] }: Unnamed): Lineage {
     const marks = new Set(ancestors.flatMap(({ lineage }) => lineage.marks));
     for (const { hash, keyId } of ancestors) {
       marks.add(tokenMark(hash));
@@ -61,6 +63,7 @@ export class Lineage {
     }
     if (policy !== undefined) marks.add(policyMark(policy));
     for (const clientId of clients) marks.add(clientMark(clientId));
+    for (const chainId of chains) marks.add(chainMark(chainId));
     const times = ancestors.map(({ issuedAt, lineage }) => lineage.rootTime ?? issuedAt);
     return new Lineage(Math.min(...times), [...marks]);
   }
@@ -109,6 +112,10 @@ export function keyMark(keyId: string): Mark {
 
 export function clientMark(clientId: string): Mark {
   return `c${fingerprint(clientId)}`;
+}
+
+export function chainMark(chainId: string): Mark {
+  return `h${fingerprint(chainId)}`;
 }
 
 /** One half tells the policy, the other the version. */

@@ -439,6 +439,20 @@ describe('revoking', () => {
     expect(await alive({ hop, root, acted, onward, actorToken })).toEqual(['hop', 'root']);
   });
 
+  test('a chain kills what came of its tokens as actor tokens, in the chains of others', async () => {
+    await later();
+    const { hop, root } = await family('anna');
+    const own = await admin.signIn('address_service', { audience: 'postal_service' });
+    const asClient = await exchange(own, 'address_service');
+    const actorToken = String(asClient.body['access_token']);
+    const withActor = { actor_token: actorToken, actor_token_type: TokenType.AccessToken };
+    const acted = await exchanged(hop, withActor);
+    const named = { kind: 'chain', chainId: chainOf(actorToken) };
+    expect(died(await plan(named))).toMatchObject({ tokens: 2, chains: 2, isComplete: true });
+    expect(died(await revoke(named))).toMatchObject({ tokens: 2, chains: 2 });
+    expect(await alive({ hop, root, own, acted, actorToken })).toEqual(['hop', 'own', 'root']);
+  });
+
   test('another issuer, its token or its subject kills what came of it here', async () => {
     const asJwt = { subject_token_type: TokenType.Jwt };
     const cases = [
