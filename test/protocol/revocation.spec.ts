@@ -267,7 +267,36 @@ describe('What is no token any more, or none of ours, is none already', () => {
   );
 });
 
+/** The signature that is as good as that of the token (ECDSA does not care about the sign of s), in a token of its own. */
+function twinOf(token: string): string {
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const [header = '', payload = '', signature = ''] = token.split('.');
+  const bytes = Buffer.from(signature, 'base64url');
+  const s = order - BigInt(`0x${bytes.subarray(32).toString('hex')}`);
+  const half = Buffer.from(s.toString(16).padStart(64, '0'), 'hex');
+  const twin = Buffer.concat([bytes.subarray(0, 32), half]).toString('base64url');
+  return [header, payload, twin].join('.');
+}
+
 describe('A client takes back', () => {
+  it('a token in both spellings that its signature has (ECDSA is malleable)', async () => {
+    const token = await delegated();
+    const twin = twinOf(token);
+    const came = await delegatedOn(twin);
+    await expectRevoked(token);
+    expect(await isActive(twin, 'address_service')).toBe(false);
+    expect(await isActive(came, 'postal_service')).toBe(false);
+    const form = { subject_token: twin, audience: 'postal_service' };
+    const { answer, record } = await server.recorded(() =>
+      server.exchange(form, 'address_service'),
+    );
+    expect(answer.body['error']).toBe('invalid_request');
+    expect(record).toMatchObject({
+      reason: 'token_revoked',
+      subjectToken: { hash: hashOf(token) },
+    });
+  });
+
   it('its own token, at once and everywhere, and it stays so', async () => {
     const token = await delegated();
     const record = await expectRevoked(token);
