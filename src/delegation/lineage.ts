@@ -7,7 +7,7 @@ export type Mark = string;
 const LENGTH = 16;
 /** Marks that one token carries at most: a chain of sixteen hops, and each token narrowed some times. */
 const MOST = 64;
-const CLAIM = /^[0-9a-z]{1,11}(?:\.[tkpc][A-Za-z0-9_-]{16}){1,64}$/;
+const CLAIM = /^[0-9a-z]{1,11}(?:\.[tkpch][A-Za-z0-9_-]{16}){1,64}$/;
 
 /** A token that another one comes of. */
 export interface Ancestor {
@@ -26,6 +26,10 @@ export interface Unnamed {
   readonly policy?: { readonly policy: string; readonly version: string } | undefined;
   /** Clients that had a part in it. */
   readonly clients: readonly string[];
+  /** Chains that an ancestor is in and the token is not. */
+  readonly chains?: readonly string[];
+  /** The client that it is issued to, where the token does not say so. */
+  readonly askedBy?: string | undefined;
 }
 
 /**
@@ -53,14 +57,23 @@ export class Lineage {
   }
 
   /** That of a token which comes of these. */
-  static of(ancestors: readonly Ancestor[], { policy, clients }: Unnamed): Lineage {
+  static of(
+    ancestors: readonly Ancestor[],
+    { policy, clients, chains = [], askedBy }: Unnamed,
+  ): Lineage {
     const marks = new Set(ancestors.flatMap(({ lineage }) => lineage.marks));
+    for (const clientId of clients) marks.add(clientMark(clientId));
+    for (const chainId of chains) marks.add(chainMark(chainId));
     for (const { hash, keyId } of ancestors) {
       marks.add(tokenMark(hash));
       if (keyId !== undefined) marks.add(keyMark(keyId));
     }
     if (policy !== undefined) marks.add(policyMark(policy));
-    for (const clientId of clients) marks.add(clientMark(clientId));
+    if (askedBy !== undefined) {
+      // The last, which every next token's own marks come behind: it was issued to nobody else.
+      marks.delete(clientMark(askedBy));
+      marks.add(clientMark(askedBy));
+    }
     const times = ancestors.map(({ issuedAt, lineage }) => lineage.rootTime ?? issuedAt);
     return new Lineage(Math.min(...times), [...marks]);
   }
@@ -68,6 +81,11 @@ export class Lineage {
   /** Whether it is more than a token can carry. */
   get isTooLong(): boolean {
     return this.marks.length > MOST;
+  }
+
+  /** Whether the token was issued to this client, and does not say so otherwise. */
+  isAskedBy(clientId: string): boolean {
+    return this.marks.at(-1) === clientMark(clientId);
   }
 
   /** Whether everything of another one is in it. */
@@ -109,6 +127,10 @@ export function keyMark(keyId: string): Mark {
 
 export function clientMark(clientId: string): Mark {
   return `c${fingerprint(clientId)}`;
+}
+
+export function chainMark(chainId: string): Mark {
+  return `h${fingerprint(chainId)}`;
 }
 
 /** One half tells the policy, the other the version. */

@@ -335,6 +335,19 @@ describe('A client takes back', () => {
     expect(refused).toMatchObject({ outcome: 'refused', reason: 'token_revoked' });
   });
 
+  it('for a subject alone what it got, and not what others made of it', async () => {
+    const first = tokenIn(
+      await server.exchange({ subject_token: await server.ownToken({ aud: 'batch' }) }, 'batch'),
+    );
+    const second = await delegatedOn(first);
+    await expectRefused(() => revoke(second, 'batch'), {
+      error: 'unauthorized_client',
+      reason: 'token_not_of_client',
+    });
+    expect(await isActive(second, 'batch')).toBe(false);
+    expect(await isActive(second, 'address_service')).toBe(true);
+  });
+
   it('what it got, and not what that came of', async () => {
     const subject = await server.ownToken();
     const first = await delegated(subject);
