@@ -1,4 +1,3 @@
-import { clientMark } from '../delegation/lineage.js';
 import type { PresentedToken } from '../delegation/exchange-request.js';
 import { isSameParty } from '../delegation/party.js';
 import { identifiersOf, type Client } from './client.js';
@@ -23,8 +22,8 @@ export function mayLearnOf(client: Client, token: PresentedToken, issuer: string
 export function isIssuedTo(client: Client, token: PresentedToken, issuer: string): boolean {
   const { chain, lineage, clientId, clientIssuer } = token;
   const { marks } = lineage;
-  if (marks.includes(clientMark(client.clientId)) || isCurrentActor(client, token, issuer))
-    return true;
+  // What others made of such a token afterwards is theirs.
+  if (lineage.isAskedBy(client.clientId) || isCurrentActor(client, token, issuer)) return true;
   if (chain.depth > 0 || clientId !== client.clientId) return false;
   // Another issuer's application may have the name of ours: then who asked for the token has a mark.
   return clientIssuer === issuer || !marks.some((mark) => mark.startsWith('c'));

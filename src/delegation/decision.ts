@@ -128,7 +128,7 @@ export class Decision {
     if (verdict.outcome !== 'allowed') throw refusal(namedReason(verdict), verdict.stepUp);
     const chain = resultingChain(request, verdict.mode, options.actorClaims);
     if (!isWithin(verdict, request, chain)) throw refusal('policy_widened');
-    const lineage = resultingLineage(request, verdict.basis, [options.clientId, ...namesOf(chain)]);
+    const lineage = resultingLineage(request, verdict.basis, options.clientId, chain);
     if (lineage.isTooLong) throw refusal('lineage_too_long');
     return new Decision({
       tokenId: options.tokenId,
@@ -314,18 +314,41 @@ function resultingChain(
 
 /** The tokens that were presented, and whoever had a part without being named in the result. */
 function resultingLineage(
-  { subjectToken, actorToken, requester }: ExchangeRequest,
+  request: ExchangeRequest,
   basis: Basis,
-  named: readonly string[],
+  application: string,
+  chain: DelegationChain,
 ): Lineage {
-  const { clientId: first, clientIssuer } = subjectToken;
-  const original = first !== undefined && clientIssuer === requester.party.iss ? [first] : [];
-  const clients = [requester.clientId, ...original].filter((each) => !named.includes(each));
-  return Lineage.of([subjectToken, ...(actorToken ? [actorToken] : [])], {
+  const { subjectToken, actorToken, requester } = request;
+  const ancestors = [subjectToken, ...(actorToken ? [actorToken] : [])];
+  const { iss } = requester.party;
+  const named = [application, ...namesOf(chain, iss)];
+  const applications = ancestors
+    .filter(({ clientIssuer }) => clientIssuer === iss)
+    .map(({ clientId }) => clientId);
+  const clients = [requester.clientId, ...applications]
+    .filter((each) => each !== undefined)
+    .filter((each) => !named.includes(each));
+  const chainId = actorToken?.tokenId?.chainId;
+  return Lineage.of(ancestors, {
     policy: isPolicyId(basis.policy) ? basis : undefined,
     clients,
-    chains: [actorToken?.tokenId?.chainId].filter((chainId) => chainId !== undefined),
+    chains: chainId === undefined || chainId === subjectToken.tokenId?.chainId ? [] : [chainId],
+    askedBy: saysWhoAsked(request, application, chain) ? undefined : requester.clientId,
   });
+}
+
+/** Whether the result itself says that it was issued to the requester. */
+function saysWhoAsked(
+  { requester, actor }: ExchangeRequest,
+  application: string,
+  { currentActor }: DelegationChain,
+): boolean {
+  if (currentActor === undefined) return application === requester.clientId;
+  return (
+    isSameParty(currentActor, actor) &&
+    (currentActor.clientId ?? currentActor.sub) === requester.clientId
+  );
 }
 
 function resultingForm({
@@ -339,9 +362,9 @@ function resultingForm({
   };
 }
 
-/** Clients that a chain names. */
-function namesOf({ actors }: DelegationChain): readonly string[] {
-  return actors.map(({ clientId, sub }) => clientId ?? sub);
+/** Clients of ours that a chain names; a name at another issuer is nobody's here, unless it acts through a client. */
+function namesOf({ actors }: DelegationChain, issuer: string): readonly (string | undefined)[] {
+  return actors.map(({ iss, clientId, sub }) => clientId ?? (iss === issuer ? sub : undefined));
 }
 
 const MODES: ReadonlySet<unknown> = new Set<ActingMode>(['delegation', 'impersonation', 'self']);

@@ -26,8 +26,10 @@ export interface Unnamed {
   readonly policy?: { readonly policy: string; readonly version: string } | undefined;
   /** Clients that had a part in it. */
   readonly clients: readonly string[];
-  /** Chains that it comes of besides its own. */
+  /** Chains that an ancestor is in and the token is not. */
   readonly chains?: readonly string[];
+  /** The client that it is issued to, where the token does not say so. */
+  readonly askedBy?: string | undefined;
 }
 
 /**
@@ -55,15 +57,23 @@ export class Lineage {
   }
 
   /** That of a token which comes of these. */
-  static of(ancestors: readonly Ancestor[], { policy, clients, chains = [] }: Unnamed): Lineage {
+  static of(
+    ancestors: readonly Ancestor[],
+    { policy, clients, chains = [], askedBy }: Unnamed,
+  ): Lineage {
     const marks = new Set(ancestors.flatMap(({ lineage }) => lineage.marks));
+    for (const clientId of clients) marks.add(clientMark(clientId));
+    for (const chainId of chains) marks.add(chainMark(chainId));
     for (const { hash, keyId } of ancestors) {
       marks.add(tokenMark(hash));
       if (keyId !== undefined) marks.add(keyMark(keyId));
     }
     if (policy !== undefined) marks.add(policyMark(policy));
-    for (const clientId of clients) marks.add(clientMark(clientId));
-    for (const chainId of chains) marks.add(chainMark(chainId));
+    if (askedBy !== undefined) {
+      // The last, which every next token's own marks come behind: it was issued to nobody else.
+      marks.delete(clientMark(askedBy));
+      marks.add(clientMark(askedBy));
+    }
     const times = ancestors.map(({ issuedAt, lineage }) => lineage.rootTime ?? issuedAt);
     return new Lineage(Math.min(...times), [...marks]);
   }
@@ -71,6 +81,11 @@ export class Lineage {
   /** Whether it is more than a token can carry. */
   get isTooLong(): boolean {
     return this.marks.length > MOST;
+  }
+
+  /** Whether the token was issued to this client, and does not say so otherwise. */
+  isAskedBy(clientId: string): boolean {
+    return this.marks.at(-1) === clientMark(clientId);
   }
 
   /** Whether everything of another one is in it. */

@@ -7,6 +7,7 @@ import type { SigningAlgorithm } from '../keys/signing-key.js';
 import { isJsonObject, type JsonObject } from '../oauth/claims.js';
 import { InvalidRequestError } from '../oauth/oauth-error.js';
 import type { RefusalReason } from '../oauth/refusal-reason.js';
+import { oneSpelling } from './one-spelling.js';
 
 const MAX_TOKEN_LENGTH = 16_384;
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
@@ -44,12 +45,14 @@ export class OwnTokens {
   async sign(type: string, claims: object, wanted?: SigningAlgorithm): Promise<string> {
     const { kid, algorithm, privateKey } = await this.ring.active(wanted);
     if (algorithm === 'ES256') {
-      return this.#jwt.sign(claims, {
+      const token = this.#jwt.sign(claims, {
         algorithm,
         privateKey,
         keyid: kid,
         header: { alg: algorithm, typ: type },
       });
+      // So that whoever hashes it as it is finds its record.
+      return oneSpelling(token);
     }
     const payload = new TextEncoder().encode(JSON.stringify(claims));
     return new CompactSign(payload)
@@ -124,7 +127,7 @@ export function readJwsHeader(token: string): JwsHeader | undefined {
   }
 }
 
-/** One signature has one spelling, so that a token has one hash. */
+/** The bytes of a signature have one spelling, so that a token has one hash; `oneSpelling` sees to the rest. */
 function hasCanonicalSignature(token: string): boolean {
   const signature = token.slice(token.lastIndexOf('.') + 1);
   return Buffer.from(signature, 'base64url').toString('base64url') === signature;

@@ -41,7 +41,7 @@ export class RevocationTable {
       this.#letters.add(key.charAt(0));
     }
     const time = Math.min(Math.max(before, known ?? 0), FOR_EVER);
-    const until = expiresAt === null ? 0 : Math.max(1, Math.ceil(expiresAt / 1000));
+    const until = endOf(expiresAt);
     const kept = words[place + 6] ?? 0;
     words[place + 4] = Math.floor(time / 2 ** 32);
     words[place + 5] = time >>> 0;
@@ -109,6 +109,12 @@ export class RevocationTable {
     while (this.#words[index * STRIDE] !== 0) index = (index + 1) & mask;
     return index * STRIDE;
   }
+}
+
+/** In seconds, as a word holds it: zero for ever, and for what ends later than it can count. */
+function endOf(expiresAt: number | null): number {
+  const seconds = Math.ceil((expiresAt ?? Infinity) / 1000);
+  return seconds < 2 ** 32 ? Math.max(1, seconds) : 0;
 }
 
 /** Undefined where nothing is. */

@@ -108,7 +108,7 @@ export class Revocations implements OnApplicationBootstrap {
     tokens: readonly T[],
   ): Promise<readonly T[]> {
     await this.#refresh();
-    const dead: T[] = [];
+    const dead = new Set<T>();
     const origins = new Map<string, boolean>();
     for (const token of tokens) {
       const { keys, rootTime } = token;
@@ -117,13 +117,10 @@ export class Revocations implements OnApplicationBootstrap {
       if (!origins.has(origin))
         origins.set(origin, (await this.#reasonAgainstOrigin(marks)) !== undefined);
       const isRevoked = keys.some((key) => isDead(rootTime, this.#table.find(key)));
-      if (isRevoked || origins.get(origin) === true) dead.push(token);
+      if (isRevoked || origins.get(origin) === true) dead.add(token);
     }
-    if (this.#isWhole) return dead;
-    return [
-      ...dead,
-      ...(await this.#unrememberedAmong(tokens.filter((each) => !dead.includes(each)))),
-    ];
+    if (this.#isWhole) return [...dead];
+    return [...dead, ...(await this.#unrememberedAmong(tokens.filter((each) => !dead.has(each))))];
   }
 
   /**

@@ -6,6 +6,7 @@ import { InvalidRequestError } from '../oauth/oauth-error.js';
 import { TokenType } from '../oauth/token-type.js';
 import { AccessTokenValidator } from './access-token-validator.js';
 import { IdTokenValidator } from './id-token-validator.js';
+import { oneSpelling } from './one-spelling.js';
 import { OpaqueTokens } from './opaque-tokens.js';
 import { OwnTokens, readJwsHeader, type JwsHeader } from './own-tokens.js';
 import { PartyStanding } from './party-standing.js';
@@ -111,7 +112,7 @@ export function revocableOf(token: SecurityToken): Revocable {
   return { ...token, chainId: tokenId?.chainId, subject: chain.subject, actors: chain.actors };
 }
 
-/** What a record keeps of a token: SHA-256, base64url. */
+/** What a record keeps of a token: SHA-256 of its one spelling, base64url. */
 export function hashToken(token: string): string {
-  return digest('sha256', token, 'base64url');
+  return digest('sha256', oneSpelling(token), 'base64url');
 }

@@ -2,6 +2,7 @@ import { deflateSync } from 'node:zlib';
 
 import { Injectable } from '@nestjs/common';
 
+import { keyMark } from '../delegation/lineage.js';
 import { Clock, epochSeconds } from '../oauth/clock.js';
 import { FreshLookup } from '../oauth/fresh-lookup.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
@@ -12,8 +13,11 @@ import { StatusListStore } from './status-list-store.js';
 
 /** Places of one list: 8 kB before it is compressed. */
 const SIZE = 65_536;
-/** Milliseconds that a list is answered from memory, and how many lists are. */
-const BUILT = { age: 5_000, size: 32 } as const;
+/**
+ * Milliseconds that a list is answered from memory, and how many lists are: each takes 11 kB at most, and
+ * one that is forgotten must be built again for whoever asks, which anybody may.
+ */
+const BUILT = { age: 5_000, size: 1_024 } as const;
 /** Seconds that a service may keep a list, and after which it must not use it. */
 const TTL = 30;
 const LIFETIME = 300;
@@ -34,7 +38,9 @@ export interface StatusPlace {
 export class StatusLists {
   #free: { next: number; end: number } = { next: 0, end: 0 };
   #reserving: Promise<void> | undefined;
-  readonly #built: FreshLookup<string | undefined>;
+  readonly #built: FreshLookup<string>;
+  /** The end as it was read last: it never goes back. */
+  #end = 0;
 
   constructor(
     private readonly store: StatusListStore,
@@ -64,10 +70,15 @@ export class StatusLists {
   }
 
   /** Notes durably which token has a place; before that nobody may be given it. */
-  async note({ position }: StatusPlace, token: Revocable, expiresAt: number): Promise<void> {
+  async note(
+    { position }: StatusPlace,
+    token: Revocable & { readonly keyId: string | undefined },
+    expiresAt: number,
+  ): Promise<void> {
+    const signed = token.keyId === undefined ? [] : [keyMark(token.keyId)];
     await this.store.add({
       position,
-      keys: [...keysOf(token, { has: () => true })],
+      keys: [...keysOf(token, { has: () => true }), ...signed],
       rootTime: token.lineage.rootTime ?? token.issuedAt,
       expiresAt: expiresAt * 1000,
     });
@@ -77,8 +88,11 @@ export class StatusLists {
    * A list as a signed token (section 5.1), a few seconds old at most.
    * @returns undefined when there is no such list
    */
-  read(list: number): Promise<string | undefined> {
-    return this.#built.get(String(list));
+  async read(list: number): Promise<string | undefined> {
+    const first = list * SIZE;
+    // What is not there drives nothing out of the memory that is.
+    if (first >= this.#end) this.#end = await this.store.end();
+    return first < this.#end ? this.#built.get(String(list)) : undefined;
   }
 
   /** The addresses of all lists (section 9.3). */
@@ -92,9 +106,8 @@ export class StatusLists {
     this.#free = { next: first, end: first + count };
   }
 
-  async #build(list: number): Promise<string | undefined> {
+  async #build(list: number): Promise<string> {
     const first = list * SIZE;
-    if (first >= (await this.store.end())) return undefined;
     const entries = await this.store.range(first, first + SIZE);
     const bits = Buffer.alloc(SIZE / 8);
     const dead = await this.revocations.deadAmong(entries);

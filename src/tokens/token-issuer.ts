@@ -7,7 +7,7 @@ import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { InvalidRequestError, TemporarilyUnavailableError } from '../oauth/oauth-error.js';
 import { formatScope } from '../oauth/scope.js';
 import { OpaqueTokens } from './opaque-tokens.js';
-import { OwnTokens } from './own-tokens.js';
+import { OwnTokens, readJwsHeader } from './own-tokens.js';
 import type { Revocable } from './revocable.js';
 import { Revocations } from './revocations.js';
 import { hashToken } from './security-tokens.js';
@@ -54,7 +54,10 @@ export class TokenIssuer {
     const claims = { ...this.#claims(decision), ...(place && { status: place.claim }) };
     const token = isOpaque ? this.opaque.seal(claims) : await this.tokens.sign('at+jwt', claims);
     const hash = hashToken(token);
-    if (place) await this.statusLists.note(place, { ...revocable, hash }, decision.expiresAt);
+    if (place) {
+      const keyId = readJwsHeader(token)?.keyId;
+      await this.statusLists.note(place, { ...revocable, hash, keyId }, decision.expiresAt);
+    }
     return { token, hash, claims };
   }
 

@@ -131,8 +131,7 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
       jti,
       keyId,
       tokenId: undefined,
-      // One that does not say when is taken for the oldest.
-      issuedAt: typeof claims['iat'] === 'number' ? claims['iat'] * 1000 : 0,
+      issuedAt: issuedAt(claims['iat']),
       lineage: Lineage.NONE,
       clientId: readClientId(claims, issuer),
       clientIssuer: issuer.issuer,
@@ -155,6 +154,11 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
       throw refuse('token_chain_not_trusted');
     return chain;
   }
+}
+
+/** Whole milliseconds, whatever the issuer counts in; one that does not say when is taken for the oldest. */
+function issuedAt(iat: unknown): number {
+  return typeof iat === 'number' ? Math.max(0, Math.floor(iat * 1000)) : 0;
 }
 
 /** The first claim that is there decides: one that is malformed is not passed over for the next. */

@@ -267,7 +267,36 @@ describe('What is no token any more, or none of ours, is none already', () => {
   );
 });
 
+/** The signature that is as good as that of the token (ECDSA does not care about the sign of s), in a token of its own. */
+function twinOf(token: string): string {
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const [header = '', payload = '', signature = ''] = token.split('.');
+  const bytes = Buffer.from(signature, 'base64url');
+  const s = order - BigInt(`0x${bytes.subarray(32).toString('hex')}`);
+  const half = Buffer.from(s.toString(16).padStart(64, '0'), 'hex');
+  const twin = Buffer.concat([bytes.subarray(0, 32), half]).toString('base64url');
+  return [header, payload, twin].join('.');
+}
+
 describe('A client takes back', () => {
+  it('a token in both spellings that its signature has (ECDSA is malleable)', async () => {
+    const token = await delegated();
+    const twin = twinOf(token);
+    const came = await delegatedOn(twin);
+    await expectRevoked(token);
+    expect(await isActive(twin, 'address_service')).toBe(false);
+    expect(await isActive(came, 'postal_service')).toBe(false);
+    const form = { subject_token: twin, audience: 'postal_service' };
+    const { answer, record } = await server.recorded(() =>
+      server.exchange(form, 'address_service'),
+    );
+    expect(answer.body['error']).toBe('invalid_request');
+    expect(record).toMatchObject({
+      reason: 'token_revoked',
+      subjectToken: { hash: hashOf(token) },
+    });
+  });
+
   it('its own token, at once and everywhere, and it stays so', async () => {
     const token = await delegated();
     const record = await expectRevoked(token);
@@ -304,6 +333,19 @@ describe('A client takes back', () => {
       server.exchange({ subject_token: first, audience: 'postal_service' }, 'address_service'),
     );
     expect(refused).toMatchObject({ outcome: 'refused', reason: 'token_revoked' });
+  });
+
+  it('for a subject alone what it got, and not what others made of it', async () => {
+    const first = tokenIn(
+      await server.exchange({ subject_token: await server.ownToken({ aud: 'batch' }) }, 'batch'),
+    );
+    const second = await delegatedOn(first);
+    await expectRefused(() => revoke(second, 'batch'), {
+      error: 'unauthorized_client',
+      reason: 'token_not_of_client',
+    });
+    expect(await isActive(second, 'batch')).toBe(false);
+    expect(await isActive(second, 'address_service')).toBe(true);
   });
 
   it('what it got, and not what that came of', async () => {

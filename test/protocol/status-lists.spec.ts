@@ -1,6 +1,6 @@
 import { inflateSync } from 'node:zlib';
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose';
 
 import { DEFAULT_ACCESS_TOKEN_SETTINGS } from '../../src/clients/client.js';
@@ -8,6 +8,7 @@ import { GrantType } from '../../src/oauth/grant-type.js';
 import type { RevocationTarget } from '../../src/tokens/revocation.js';
 import { Revocations } from '../../src/tokens/revocations.js';
 import { hashToken } from '../../src/tokens/security-tokens.js';
+import { StatusListStore } from '../../src/tokens/status-list-store.js';
 import { claimsOf, ISSUER, Protocol, type Answer } from '../support/protocol.js';
 
 const LISTED = { ...DEFAULT_ACCESS_TOKEN_SETTINGS, statusList: true };
@@ -142,5 +143,27 @@ describe('A status list', () => {
     await server.ring.revoke(kid);
     server.clock.advance(5_000);
     expect(await statusAt(place)).toBe(1);
+  });
+
+  it('shows a token that comes of no other, whose own key was revoked', async () => {
+    const form = { grant_type: GrantType.ClientCredentials, audience: 'address_service' };
+    const place = placeOf(await server.token(form));
+    expect(await statusAt(place)).toBe(0);
+    await server.ring.revoke((await server.ring.active()).kid);
+    server.clock.advance(5_000);
+    expect(await statusAt(place)).toBe(1);
+  });
+
+  it('is built once for a crowd, whatever lists are asked for that are not there', async () => {
+    const { uri } = placeOf(await server.exchange());
+    const path = uri.slice(ISSUER.length);
+    const built = jest.spyOn(server.app.get(StatusListStore, { strict: false }), 'range');
+    server.clock.advance(5_000);
+    expect((await read(path)).status).toBe(200);
+    for (let list = 1; list <= 1_100; list += 1)
+      expect((await read(`/connect/status-lists/${list}`)).status).toBe(404);
+    expect((await read(path)).status).toBe(200);
+    expect(built).toHaveBeenCalledTimes(1);
+    built.mockRestore();
   });
 });

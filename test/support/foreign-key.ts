@@ -3,6 +3,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { CompactSign } from 'jose';
 
 import type { JsonObject } from '../../src/oauth/claims.js';
+import { oneSpelling } from '../../src/tokens/one-spelling.js';
 
 /** A signing key of somebody else, with the JWK that they publish. */
 export interface ForeignKey {
@@ -20,7 +21,7 @@ export function foreignKey(kid: string, algorithm = 'ES256', bits = 2048): Forei
 }
 
 /** A compact JWS of the payload; a header field given as undefined is left out. */
-export function signedBy(
+export async function signedBy(
   { algorithm, kid, privateKey }: ForeignKey,
   payload: string | Readonly<Record<string, unknown>>,
   header: Readonly<Record<string, unknown>> = {},
@@ -28,9 +29,10 @@ export function signedBy(
   const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
   const all = { alg: algorithm, kid, typ: 'at+jwt', ...header };
   const kept = Object.entries(all).filter(([, value]) => value !== undefined);
-  return new CompactSign(new TextEncoder().encode(text))
+  const token = await new CompactSign(new TextEncoder().encode(text))
     .setProtectedHeader(Object.fromEntries(kept) as { alg: string })
     .sign(privateKey);
+  return oneSpelling(token);
 }
 
 function pairFor(

@@ -13,6 +13,7 @@ import { KeyRing } from '../../src/keys/key-ring.js';
 import type { JsonObject } from '../../src/oauth/claims.js';
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { uuidv7 } from '../../src/oauth/uuid.js';
+import { oneSpelling } from '../../src/tokens/one-spelling.js';
 import { TokenType } from '../../src/oauth/token-type.js';
 import {
   InMemoryAuditLog,
@@ -175,7 +176,8 @@ export class Protocol {
   async signed(payload: string, header: Partial<CompactJWSHeaderParameters>): Promise<string> {
     const { kid, algorithm, privateKey } = await this.ring.active();
     const signer = new CompactSign(new TextEncoder().encode(payload));
-    return signer.setProtectedHeader({ alg: algorithm, kid, ...header }).sign(privateKey);
+    const all = { alg: algorithm, kid, ...header };
+    return oneSpelling(await signer.setProtectedHeader(all).sign(privateKey));
   }
 
   async send({

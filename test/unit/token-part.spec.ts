@@ -17,9 +17,15 @@ function tokenOf({ subjectToken, ...changes }: Changes = {}) {
   return exchangeRequest({ ...changes, subjectToken: token }).subjectToken;
 }
 
-/** The lineage of a token in which these clients had a part that no other claim tells. */
-function hidden(...clients: readonly string[]): Lineage {
-  return Lineage.of([UNKNOWN_ORIGIN], { clients });
+/** The lineage of a token which this client asked for, where no other claim tells. */
+function hidden(askedBy: string): Lineage {
+  return Lineage.of([UNKNOWN_ORIGIN], { clients: [], askedBy });
+}
+
+/** That of a token which somebody made of one that the client had asked for. */
+function madeOf(lineage: Lineage, askedBy?: string): Lineage {
+  const origin = { ...UNKNOWN_ORIGIN, hash: 'o'.repeat(43), lineage };
+  return Lineage.of([origin], { clients: [], askedBy });
 }
 
 const NOBODYS: readonly (readonly [string, Changes])[] = [
@@ -40,6 +46,18 @@ const NOBODYS: readonly (readonly [string, Changes])[] = [
   [
     'names an actor of another issuer that says it acts through a client of its name',
     { actors: [{ iss: THEIRS, sub: 'other', clientId: 'a' }] },
+  ],
+  [
+    'somebody made of one that it had asked for',
+    { subjectToken: { lineage: madeOf(hidden('a')) } },
+  ],
+  [
+    'somebody else asked for with one that it had asked for',
+    { subjectToken: { lineage: madeOf(hidden('a'), 'b') } },
+  ],
+  [
+    'comes of an application of its name, which it does not name',
+    { subjectToken: { lineage: Lineage.of([UNKNOWN_ORIGIN], { clients: ['a'] }) } },
   ],
   ['names it as subject', { subject: { iss: OURS, sub: 'a' } }],
   ['has an audience that its own is the beginning of', { subjectToken: { audience: ['a1'] } }],
@@ -67,6 +85,10 @@ const ISSUED: readonly (readonly [string, Changes])[] = [
     { actors: [{ iss: THEIRS, sub: 'svc', clientId: 'a' }] },
   ],
   ['names it in the lineage alone', { subjectToken: { lineage: hidden('a') } }],
+  [
+    'names it in the lineage alone, as somebody before and now',
+    { subjectToken: { lineage: madeOf(madeOf(hidden('a'), 'b'), 'a') } },
+  ],
   [
     'names it as the application because the foreign subject had none',
     { subjectToken: { clientId: 'a', clientIssuer: THEIRS } },

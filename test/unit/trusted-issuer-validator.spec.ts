@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
 import { broughtScope } from '../../src/delegation/issuer-settings.js';
+import { Lineage } from '../../src/delegation/lineage.js';
 import type { JsonObject } from '../../src/oauth/claims.js';
 import { IssuerSettings } from '../../src/oauth/issuer-settings.js';
 import { InvalidRequestError } from '../../src/oauth/oauth-error.js';
@@ -533,6 +534,20 @@ describe('a token of a trusted issuer is accepted', () => {
     expect(checked.clientId).toBe('app');
     expect((await check(token({ oid: 'o-1' }))).clientId).toBeUndefined();
     expect(await outcomeOf(token())).toBe('token_claims_invalid');
+  });
+
+  it('with the whole millisecond of its issue, so that what comes of it can tell its lineage', async () => {
+    for (const [iat, issuedAt] of [
+      [NOW - 0.1234567, NOW * 1000 - 124],
+      [NOW, NOW * 1000],
+      [-5, 0],
+      [undefined, 0],
+    ] as const) {
+      const checked = await check(token({ iat }));
+      expect(checked.issuedAt).toBe(issuedAt);
+      const lineage = Lineage.of([{ ...checked, hash: 'h'.repeat(43) }], { clients: [] });
+      expect(Lineage.read(lineage.toClaim())).toEqual(lineage);
+    }
   });
 
   it('with the only party that may act for its subject; a claim that cannot be read names nobody', async () => {
