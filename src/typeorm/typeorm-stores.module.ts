@@ -25,6 +25,7 @@ import { TypeormPolicyStore } from './typeorm-policy-store.js';
 import { TypeormPolicyUseStore } from './typeorm-policy-use-store.js';
 import { TypeormPushedRequestStore } from './typeorm-pushed-request-store.js';
 import { TypeormSessionStore } from './typeorm-session-store.js';
+import { TypeormSubjectKeys } from './typeorm-subject-keys.js';
 import { TypeormTrustedIssuerStore } from './typeorm-trusted-issuer-store.js';
 
 const ports = [
@@ -55,7 +56,7 @@ export interface TypeormStoresOptions {
  * Every store port, kept in PostgreSQL. As it is, it uses the global `DataSource` that
  * `TypeOrmModule.forRoot` provides, which must know `tokenExchangeSchema`.
  */
-@Module({ providers: ports, exports: ports })
+@Module({ providers: [...ports, TypeormSubjectKeys], exports: ports })
 export class TypeormStoresModule {
   /** The same with another data source, or with settings. */
   static register(options: TypeormStoresOptions): DynamicModule {
