@@ -6,6 +6,7 @@ import { GrantsModule } from '../grants/grants.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { JwksController } from './jwks.controller.js';
 import { CallingClient } from './calling-client.js';
+import { LedgerController } from './ledger.controller.js';
 import { MetadataController } from './metadata.controller.js';
 import { PushedRequestController } from './pushed-request.controller.js';
 import { ServerMetadata } from './server-metadata.js';
@@ -22,6 +23,7 @@ import { UserInfoController } from './userinfo.controller.js';
     UserInfoController,
     JwksController,
     MetadataController,
+    LedgerController,
   ],
   providers: [CallingClient, ServerMetadata, TokenEndpoint],
   exports: [TokenEndpoint, AuditModule, ClientsModule, GrantsModule, KeysModule],

@@ -91,6 +91,11 @@ export function openNote(note: string, key: NoteKey): OpenedNote {
   return { text };
 }
 
+/** The text of a note of ours, without looking at who signed it. */
+export function openedText(note: string): string {
+  return note.slice(0, note.lastIndexOf('\n\n') + 1);
+}
+
 interface NoteSignature {
   readonly name: string;
   readonly id: Buffer;
