@@ -114,11 +114,13 @@ async function verify(
 }
 
 function reportText({ findings, proved, unproved }: VerifierReport): string {
-  const list = (title: string, items: readonly string[]): string =>
-    items.length === 0 ? '' : `${title}\n${items.map((item) => `  - ${item}\n`).join('')}`;
   return (
     list('NOT what was signed:', findings) + list('Proved:', proved) + list('Not proved:', unproved)
   );
+}
+
+function list(title: string, items: readonly string[]): string {
+  return items.length === 0 ? '' : `${title}\n${items.map((item) => `  - ${item}\n`).join('')}`;
 }
 
 function verifierOf(key: CheckpointKey, older: string | undefined): LedgerVerifier {
