@@ -200,6 +200,24 @@ export default {
       },
     },
     {
+      name: 'verifier-on-its-own',
+      severity: 'error',
+      comment:
+        'What verifies the ledger shares nothing with what writes it but the hash functions.',
+      from: { path: '^src/audit/verifier/' },
+      to: { path: '^src/', pathNot: '^src/audit/(?:verifier/|ledger/hashing\\.ts$)' },
+    },
+    {
+      name: 'ledger-without-io',
+      severity: 'error',
+      comment: 'The ledger itself reads and writes nothing.',
+      from: { path: '^src/audit/(?:ledger|verifier)/' },
+      to: {
+        dependencyTypes: ['core'],
+        path: '^(?:node:)?(?:fs|net|tls|dns|dgram|https?|http2|child_process|cluster|worker_threads)(?:/|$)',
+      },
+    },
+    {
       name: 'database-in-its-wing',
       severity: 'error',
       comment: 'The database driver stays in src/typeorm, src/embedded, src/app and ormconfig.ts.',

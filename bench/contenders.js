@@ -79,7 +79,12 @@ async function startOidcProvider(stage, name) {
 
 /** With the columns and indexes of the audit log, whatever they are at present. @param {string} databaseUrl @param {string} table */
 async function createTable(databaseUrl, table) {
-  await query(databaseUrl, `create table ${table} (like nte_audit_record including all)`);
+  await query(
+    databaseUrl,
+    `create table ${table} (like nte_audit_record including all);
+     alter table ${table} alter sequence add generated always as identity,
+       alter leaf_hash drop not null, alter sealed set default '{}'`,
+  );
   return table;
 }
 

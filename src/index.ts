@@ -13,6 +13,9 @@ export type {
   RecordedParty,
   RecordedToken,
 } from './audit/audit-record.js';
+export { LedgerReader } from './audit/ledger/ledger-reader.js';
+export type { LeafPart, PlacedLeaf } from './audit/ledger/ledger-reader.js';
+export type { EntryBundle, Tile } from './audit/ledger/tile.js';
 export { viewChain } from './audit/chain-view.js';
 export type { ChainView, Hop, Narrowing } from './audit/chain-view.js';
 export { AuthorizationSettings } from './authorization/authorization-settings.js';

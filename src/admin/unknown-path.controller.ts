@@ -14,6 +14,8 @@ import { ClientRightsController } from './client-rights.controller.js';
 import { ClientSecretsController } from './client-secrets.controller.js';
 import { ClientsController } from './clients.controller.js';
 import { KeysController } from './keys.controller.js';
+import { LedgerEntriesController } from './ledger-entries.controller.js';
+import { LedgerExportController } from './ledger.controller.js';
 import { PoliciesController } from './policies.controller.js';
 import { PolicyExplanationsController } from './policy-explanations.controller.js';
 import { PolicyPlansController } from './policy-plans.controller.js';
@@ -41,6 +43,8 @@ export const ADMIN_CONTROLLERS: readonly Type[] = [
   PoliciesController,
   RevocationsController,
   AuditController,
+  LedgerExportController,
+  LedgerEntriesController,
 ];
 
 /** What nobody else answers below `/admin`: 405 for another method of a known path, else 404. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 
+import { runAuditCommand } from './audit-command.js';
 import {
   ConfigurationError,
   describeSettings,
@@ -20,6 +21,7 @@ const USAGE = `Usage: nest-token-exchange [command]
   migrate   bring the database up to date
   settings  list every setting of the environment
   policy    plan, apply or export the policies of a running service
+  audit     verify or export the ledger of a running service
 `;
 
 const TERMINAL = {
@@ -33,6 +35,7 @@ const TERMINAL = {
  */
 export async function runCommand(words: readonly string[]): Promise<number> {
   const [command = 'start', ...rest] = words;
+  if (command === 'audit') return runAuditCommand(rest, TERMINAL);
   if (command === 'policy') return runPolicyCommand(rest, TERMINAL);
   if (rest.length > 0 || !['start', 'migrate', 'settings'].includes(command)) {
     process.stderr.write(USAGE);

@@ -8,6 +8,7 @@ import { KeysModule } from '../keys/keys.module.js';
 import { IntrospectionController } from './introspection.controller.js';
 import { JwksController } from './jwks.controller.js';
 import { CallingClient } from './calling-client.js';
+import { LedgerController } from './ledger.controller.js';
 import { MetadataController } from './metadata.controller.js';
 import { PushedRequestController } from './pushed-request.controller.js';
 import { RevocationController } from './revocation.controller.js';
@@ -29,6 +30,7 @@ import { UserInfoController } from './userinfo.controller.js';
     JwksController,
     MetadataController,
     StatusListController,
+    LedgerController,
   ],
   providers: [CallingClient, ServerMetadata, TokenEndpoint],
   exports: [TokenEndpoint, AftercareModule, AuditModule, ClientsModule, GrantsModule, KeysModule],

@@ -14,11 +14,13 @@ export class KeySealError extends Error {
 export class KeySeal {
   readonly #key: Buffer;
 
-  /** @param encryptionKey 32 bytes from the configuration */
-  constructor(encryptionKey: Buffer) {
-    this.#key = Buffer.from(
-      hkdfSync('sha256', encryptionKey, '', 'nest-token-exchange signing key seal', 32),
-    );
+  /**
+   * @param encryptionKey 32 bytes from the configuration
+   * @param purpose what kind of keys: what is sealed for one opens for no other
+   */
+  constructor(encryptionKey: Buffer, purpose: 'signing' | 'subject' | 'ledger' = 'signing') {
+    const info = `nest-token-exchange ${purpose} key seal`;
+    this.#key = Buffer.from(hkdfSync('sha256', encryptionKey, '', info, 32));
   }
 
   seal(kid: string, text: string): string {

@@ -1,22 +1,42 @@
-import { Client, type ClientConfig, type Pool } from 'pg';
+import { Client, type ClientConfig, type Pool, type QueryResult } from 'pg';
 import type { DataSource } from 'typeorm';
 
-import type { AuditRow } from './audit-row.js';
-import { DURABLE_COMMIT } from './write-transaction.js';
+import { Frontier } from '../audit/ledger/frontier.js';
+import type { AuditRow, FinishedRow } from './audit-row.js';
+import { DURABLE_COMMIT, sqlState } from './write-transaction.js';
 
 /** How much longer than the server's own time limit an answer may take, in milliseconds. */
 const GRACE = 500;
+/** After so many writes between which no other instance wrote, the log is taken to be ours alone again. */
+const ALONE = 16;
 
-const COLUMNS = `id, time, event, outcome, reason, grant_type, client_id, subject_iss, subject_sub,
-  actors, audience, chain_id, parent_id, origin_jti, document`;
+const COLUMNS = `id, time, event, outcome, reason, grant_type, client_id, subject_key, actors,
+  audience, chain_id, parent_id, origin_jti, document, sealed`;
 
-const INSERT = `
-  insert into nte_audit_record (${COLUMNS})
-  select ${COLUMNS} from jsonb_to_recordset($1::jsonb) as r (
-    id uuid, time bigint, event text, outcome text, reason text, grant_type text, client_id text,
-    subject_iss text, subject_sub text, actors text[], audience text[], chain_id uuid,
-    parent_id uuid, origin_jti text, document text)
-  returning id, sequence`;
+/**
+ * Writes the rows at their places and moves the head behind them, if it is where the writer believes
+ * and every key that they are sealed with is still there; otherwise nothing.
+ */
+const APPEND = `
+  with head as (
+    update nte_ledger_head set size = $3::bigint, frontier = $4, root = $5
+     where size = $2::bigint
+       and (select count(*) from nte_subject_key where key_id = any($6::uuid[])) = cardinality($6)
+    returning $2::bigint as start)
+  insert into nte_audit_record (sequence, leaf_hash, ${COLUMNS})
+  select head.start + place - 1, decode(leaf_hash, 'base64'), ${COLUMNS}
+    from head, rows from (jsonb_to_recordset($1::jsonb) as (
+      id uuid, time bigint, event text, outcome text, reason text, grant_type text, client_id text,
+      subject_key uuid, actors text[], audience text[], chain_id uuid, parent_id uuid,
+      origin_jti text, document text, sealed text[], leaf_hash text)) with ordinality
+      as r (id, time, event, outcome, reason, grant_type, client_id, subject_key, actors, audience,
+        chain_id, parent_id, origin_jti, document, sealed, leaf_hash, place)`;
+const LOCK = 'begin; select size, frontier from nte_ledger_head for update';
+
+/** A key that rows are sealed with was destroyed: they must be sealed again, with another. */
+export class SubjectKeyGoneError extends Error {
+  override readonly name = 'SubjectKeyGoneError';
+}
 
 /**
  * The audit log's own connection, beside the pool, so that a record never waits behind other work.
@@ -24,6 +44,10 @@ const INSERT = `
  */
 export class AuditConnection {
   #client: Client | undefined;
+  /** Where this instance left the log; undefined when that is not known. */
+  #head: Frontier | undefined;
+  /** How many writes ago another instance wrote. */
+  #alone = 0;
 
   /** @param timeout milliseconds that connecting or one write may take */
   constructor(
@@ -32,17 +56,31 @@ export class AuditConnection {
   ) {}
 
   /**
-   * Writes the rows, all or none, with one statement and one durable commit. One write at a time.
-   * @returns the sequence number of each row by its id
+   * Appends the rows to the log, all or none, with one durable commit. One write at a time. An
+   * instance that writes alone does it in one statement, without looking where the log ends; where
+   * others write too it locks the head first, so that none of them starves.
+   * @returns the place of the first row
+   * @throws SubjectKeyGoneError
    */
-  async insert(rows: readonly AuditRow[]): Promise<ReadonlyMap<string, string>> {
-    this.#client ??= await this.#connect();
-    const result = await this.#client.query<{ id: string; sequence: string | number }>({
-      name: 'nte_audit_insert',
-      text: INSERT,
-      values: [JSON.stringify(rows)],
-    });
-    return new Map(result.rows.map(({ id, sequence }) => [id, String(sequence)]));
+  async append(rows: readonly FinishedRow[], keys: readonly string[]): Promise<number> {
+    const batch = JSON.stringify(rows.map(({ row }): AuditRow => row));
+    const hashes = rows.map(({ leafHash }) => leafHash);
+    const head = this.#head;
+    if (head && this.#alone >= ALONE) {
+      const next = head.append(hashes);
+      if (await this.#insert(batch, head, next, keys)) {
+        this.#head = next;
+        return head.size;
+      }
+    }
+    return this.#appendLocked(batch, hashes, keys);
+  }
+
+  /** Asks something over this connection. */
+  async query<Row>(text: string, values: unknown[]): Promise<readonly Row[]> {
+    const client = await this.#open();
+    const { rows } = await client.query<Row & Record<string, unknown>>(text, values);
+    return rows;
   }
 
   /** Gives the connection up, without waiting for a server that may hang; the next write makes another. */
@@ -54,7 +92,51 @@ export class AuditConnection {
   async close(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
+    this.#head = undefined;
     await client?.end().catch(() => undefined);
+  }
+
+  async #appendLocked(
+    batch: string,
+    hashes: readonly Buffer[],
+    keys: readonly string[],
+  ): Promise<number> {
+    const client = await this.#open();
+    try {
+      const head = headOf(await client.query(LOCK));
+      this.#alone = this.#head?.size === head.size ? this.#alone + 1 : 0;
+      const next = head.append(hashes);
+      if (!(await this.#insert(batch, head, next, keys)))
+        throw new SubjectKeyGoneError('A key of the records was destroyed meanwhile');
+      await client.query('commit');
+      this.#head = next;
+      return head.size;
+    } catch (error) {
+      // After any other error the connection is given up, and the transaction with it.
+      if (sqlState(error) !== undefined || error instanceof SubjectKeyGoneError)
+        await client.query('rollback').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #insert(
+    batch: string,
+    head: Frontier,
+    next: Frontier,
+    keys: readonly string[],
+  ): Promise<boolean> {
+    const client = await this.#open();
+    const { rowCount } = await client.query({
+      name: 'nte_audit_append',
+      text: APPEND,
+      values: [batch, head.size, next.size, next.bytes, next.root, keys],
+    });
+    return rowCount === next.size - head.size;
+  }
+
+  async #open(): Promise<Client> {
+    this.#client ??= await this.#connect();
+    return this.#client;
   }
 
   async #connect(): Promise<Client> {
@@ -66,12 +148,14 @@ export class AuditConnection {
       keepAlive: true,
     });
     client.on('error', () => {
-      if (this.#client === client) this.#client = undefined;
+      if (this.#client === client) this.abandon();
     });
     try {
       await client.connect();
+      // Whoever falls silent while it holds the head must not stop the other instances.
       await client.query(
         `select set_config('statement_timeout', $1, false),
+                set_config('idle_in_transaction_session_timeout', $1, false),
                 set_config('synchronous_commit', ${DURABLE_COMMIT}, false)`,
         [String(this.timeout)],
       );
@@ -81,6 +165,14 @@ export class AuditConnection {
       throw error;
     }
   }
+}
+
+/** The head as the second statement of `LOCK` gives it. */
+function headOf(results: unknown): Frontier {
+  const [, { rows }] = results as [QueryResult, QueryResult<{ size: string; frontier: Buffer }>];
+  const [row] = rows;
+  if (row === undefined) throw new Error('The ledger has no head: has the database been migrated?');
+  return Frontier.read(Number(row.size), row.frontier);
 }
 
 /** How the data source connects, whatever way it was told. */

@@ -1,12 +1,25 @@
 import type { AuditRecord } from '../audit/audit-record.js';
-import { actorNamesOf, audienceOf } from '../audit/record-names.js';
+import { hashLeaf } from '../audit/ledger/hashing.js';
+import {
+  essentialsOf,
+  LEAF_LIMIT,
+  leafText,
+  placeOfPart,
+  type SealedPart,
+} from '../audit/ledger/leaf.js';
+import { sealPart } from '../audit/ledger/part-seal.js';
+import { isPerson, takeApart } from '../audit/ledger/personal-fields.js';
+import { audienceOf } from '../audit/record-names.js';
 import { storable } from './storable-text.js';
+import type { SubjectKey, SubjectReference, TypeormSubjectKeys } from './typeorm-subject-keys.js';
 
 /** How much of a `jti` is indexed: whatever others put in there, an index entry has to fit a page. */
 const INDEXED_JTI = 400;
+/** Characters that a leaf may grow by what it says of one sealed part. */
+const PART_LENGTH = 130;
 
-/** A record as the columns of its row, by their names. */
-export interface AuditRow {
+/** What can be looked for, by the names of the columns. */
+interface Columns {
   readonly id: string;
   readonly time: number;
   readonly event: string;
@@ -14,18 +27,115 @@ export interface AuditRow {
   readonly reason: string | null;
   readonly grant_type: string | null;
   readonly client_id: string | null;
-  readonly subject_iss: string | null;
-  readonly subject_sub: string | null;
-  readonly actors: readonly string[];
   readonly audience: readonly string[];
   readonly chain_id: string | null;
   readonly parent_id: string | null;
   readonly origin_jti: string | null;
-  readonly document: string;
 }
 
-/** The row of a record. JSON escapes whatever a column could not hold, so `document` is exact. */
-export function auditRow(record: AuditRecord): AuditRow {
+/** A record as the columns of its row, by their names; all but its place in the log. */
+export interface AuditRow extends Columns {
+  readonly subject_key: string | null;
+  readonly actors: readonly string[];
+  /** The leaf, byte for byte as it was hashed. */
+  readonly document: string;
+  /** SHA-256, base64. */
+  readonly leaf_hash: string;
+  /** What the leaf commits to, in its order. */
+  readonly sealed: readonly string[];
+}
+
+/** A row with the hash of its leaf. */
+export interface FinishedRow {
+  readonly row: AuditRow;
+  readonly leafHash: Buffer;
+}
+
+/** A record on its way: as it was when it was appended, not sealed yet. */
+export class PreparedRow {
+  readonly #columns: Columns;
+  readonly #record: string;
+  readonly #parts: readonly {
+    readonly reference: SubjectReference | null;
+    readonly text: string;
+  }[];
+  readonly #subject: SubjectReference | null;
+  readonly #actors: readonly (string | SubjectReference)[];
+
+  /**
+   * @param issuer of this server, whose clients are no people
+   * @throws RangeError when its time is none
+   */
+  constructor(record: AuditRecord, keys: TypeormSubjectKeys, issuer: string | undefined) {
+    const { clear, parts } = takeApart(record, issuer);
+    this.#columns = columnsOf(record);
+    this.#subject = record.subject ? keys.referenceOf(record.subject, record.time) : null;
+    this.#actors = actorsOf(record, keys, issuer);
+    const sealed = parts.map(({ owner, fields }) => ({
+      reference: keys.referenceOf(owner, record.time),
+      text: JSON.stringify(fields),
+    }));
+    const text = JSON.stringify(clear);
+    const length = Buffer.byteLength(text) + (sealed.length + 1) * PART_LENGTH;
+    if (length <= LEAF_LIMIT) {
+      this.#record = text;
+      this.#parts = sealed;
+    } else {
+      const { essentials, rest } = essentialsOf(clear);
+      this.#record = JSON.stringify(essentials);
+      this.#parts = [...sealed, { reference: null, text: JSON.stringify(rest) }];
+    }
+  }
+
+  /** Whose keys it is sealed with, or looked for by. */
+  get references(): readonly SubjectReference[] {
+    const all = [this.#subject, ...this.#parts.map(({ reference }) => reference), ...this.#actors];
+    return all.filter((each) => typeof each === 'object' && each !== null);
+  }
+
+  /** How many characters it writes, about. */
+  get weight(): number {
+    return this.#parts.reduce((sum, { text }) => sum + text.length, this.#record.length);
+  }
+
+  /** @param keys by their references */
+  finish(keys: ReadonlyMap<string, SubjectKey>): FinishedRow {
+    const keyOf = ({ reference }: SubjectReference): SubjectKey => {
+      const key = keys.get(reference);
+      if (key === undefined) throw new Error('A subject of the record has no key');
+      return key;
+    };
+    const { id } = this.#columns;
+    const sealed: string[] = [];
+    const parts = this.#parts.map(({ reference, text }, at): SealedPart => {
+      const key = reference && keyOf(reference);
+      const part = sealPart(key?.key ?? null, placeOfPart({ id }, at), text);
+      sealed.push(part.sealed);
+      return { key: key?.id ?? null, commitment: part.commitment };
+    });
+    const document = leafText(this.#record, parts);
+    const leafHash = hashLeaf(Buffer.from(document));
+    const actors = this.#actors.map((each) => (typeof each === 'string' ? each : keyOf(each).id));
+    return {
+      row: {
+        ...this.#columns,
+        subject_key: this.#subject && keyOf(this.#subject).id,
+        actors,
+        document,
+        leaf_hash: leafHash.toString('base64'),
+        sealed,
+      },
+      leafHash,
+    };
+  }
+}
+
+/** The part of a `jti` that the index knows. */
+export function indexedJti(jti: string): string {
+  return storable(jti.slice(0, INDEXED_JTI));
+}
+
+function columnsOf(record: AuditRecord): Columns {
   return {
     id: record.id,
     time: record.time,
@@ -34,20 +144,27 @@ export function auditRow(record: AuditRecord): AuditRow {
     reason: record.reason ?? null,
     grant_type: orNull(record.grantType),
     client_id: orNull(record.client?.clientId),
-    subject_iss: orNull(record.subject?.iss),
-    subject_sub: orNull(record.subject?.sub),
-    actors: actorNamesOf(record).map(storable),
     audience: audienceOf(record).map(storable),
     chain_id: record.chainId ?? null,
     parent_id: record.parentId ?? null,
     origin_jti: originJti(record),
-    document: JSON.stringify(record),
   };
 }
 
-/** The part of a `jti` that the index knows. */
-export function indexedJti(jti: string): string {
-  return storable(jti.slice(0, INDEXED_JTI));
+/** The names of every actor that is a client, and whose keys those of people have. */
+function actorsOf(
+  { actor, actors = [], inboundActors = [], time }: AuditRecord,
+  keys: TypeormSubjectKeys,
+  issuer: string | undefined,
+): readonly (string | SubjectReference)[] {
+  const names = new Set<string>();
+  const people = new Set<SubjectReference>();
+  for (const party of [...(actor ? [actor] : []), ...actors, ...inboundActors]) {
+    // The client through which a person acts is named as every client is.
+    if (party.clientId !== undefined) names.add(storable(party.clientId));
+    if (isPerson(party, issuer)) people.add(keys.referenceOf(party, time));
+  }
+  return [...names, ...people];
 }
 
 function orNull(text: string | undefined): string | null {

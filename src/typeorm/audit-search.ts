@@ -1,4 +1,5 @@
 import type { AuditSearch } from '../audit/audit-log.js';
+import type { TypeormSubjectKeys } from './typeorm-subject-keys.js';
 import { storable } from './storable-text.js';
 
 const SEQUENCE = /^\d{1,19}$/;
@@ -19,6 +20,7 @@ export function sequenceOf(cursor: string): string {
 /** The `where` of a search, and its parameters: names of columns from here, values only as parameters. */
 export function auditConditions(
   search: AuditSearch,
+  keys: TypeormSubjectKeys,
   before: string | undefined,
 ): { readonly where: string; readonly parameters: readonly unknown[] } {
   const conditions: string[] = [];
@@ -29,9 +31,34 @@ export function auditConditions(
     conditions.push(condition(`$${parameters.length}`));
   };
   add(before, (p) => `sequence < ${p}::bigint`);
-  add(search.subject, (p) => `subject_sub = ${p}`);
-  add(search.subjectIssuer, (p) => `subject_iss = ${p}`);
-  add(search.actor, (p) => `${p} = any(actors)`);
+  // People are found by their keys; records of before the ledger name them themselves.
+  const addPerson = (
+    name: string | undefined,
+    reference: (name: string) => string,
+    condition: (name: string, reference: string) => string,
+  ) => {
+    if (name === undefined) return;
+    parameters.push(storable(name), reference(name));
+    conditions.push(condition(`$${parameters.length - 1}`, `$${parameters.length}`));
+  };
+  addPerson(
+    search.subject,
+    (sub) => keys.subReference(sub),
+    (name, reference) => `(subject_key in (
+      select key_id from nte_subject_key where sub_reference = ${reference}) or subject_sub = ${name})`,
+  );
+  addPerson(
+    search.subjectIssuer,
+    (iss) => keys.issReference(iss),
+    (name, reference) => `(subject_key in (
+      select key_id from nte_subject_key where iss_reference = ${reference}) or subject_iss = ${name})`,
+  );
+  addPerson(
+    search.actor,
+    (sub) => keys.subReference(sub),
+    (name, reference) => `(actors && array(
+      select key_id::text from nte_subject_key where sub_reference = ${reference}) or ${name} = any(actors))`,
+  );
   add(search.client, (p) => `client_id = ${p}`);
   add(search.audience, (p) => `${p} = any(audience)`);
   add(search.event, (p) => `event = ${p}`);

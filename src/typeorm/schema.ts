@@ -5,6 +5,10 @@ import { AuthorizationEntity } from './entities/authorization.entity.js';
 import { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
 import { ClientEntity } from './entities/client.entity.js';
 import { ConsentEntity } from './entities/consent.entity.js';
+import { LedgerCheckpointEntity } from './entities/ledger-checkpoint.entity.js';
+import { LedgerHeadEntity } from './entities/ledger-head.entity.js';
+import { LedgerKeyEntity } from './entities/ledger-key.entity.js';
+import { LedgerTileEntity } from './entities/ledger-tile.entity.js';
 import { PolicyUseEntity } from './entities/policy-use.entity.js';
 import { PolicyVersionEntity } from './entities/policy-version.entity.js';
 import { PushedRequestEntity } from './entities/pushed-request.entity.js';
@@ -14,12 +18,14 @@ import { RevocationEntity } from './entities/revocation.entity.js';
 import { SessionEntity } from './entities/session.entity.js';
 import { SigningKeyEntity } from './entities/signing-key.entity.js';
 import { StatusEntryEntity } from './entities/status-entry.entity.js';
+import { SubjectKeyEntity } from './entities/subject-key.entity.js';
 import { TrustedIssuerEntity } from './entities/trusted-issuer.entity.js';
 import { FirstStores1795392000000 } from './migrations/1795392000000-first-stores.js';
 import { People1795478400000 } from './migrations/1795478400000-people.js';
 import { SignIn1795564800000 } from './migrations/1795564800000-sign-in.js';
 import { Policies1795651200000 } from './migrations/1795651200000-policies.js';
 import { Revocations1795737600000 } from './migrations/1795737600000-revocations.js';
+import { Ledger1795824000000 } from './migrations/1795824000000-ledger.js';
 
 /**
  * What a TypeORM data source must know of our tables; a host adds its own entities and migrations.
@@ -44,6 +50,11 @@ export const tokenExchangeSchema = {
     RevocationEntity,
     RevocationEpochEntity,
     StatusEntryEntity,
+    SubjectKeyEntity,
+    LedgerHeadEntity,
+    LedgerTileEntity,
+    LedgerCheckpointEntity,
+    LedgerKeyEntity,
   ],
   /** Oldest first. */
   migrations: [
@@ -52,6 +63,7 @@ export const tokenExchangeSchema = {
     SignIn1795564800000,
     Policies1795651200000,
     Revocations1795737600000,
+    Ledger1795824000000,
   ],
   migrationsTableName: 'nte_migration',
 };

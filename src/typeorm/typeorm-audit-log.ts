@@ -3,25 +3,30 @@ import { DataSource } from 'typeorm';
 
 import { AuditLog, type AuditEntry } from '../audit/audit-log.js';
 import type { AuditRecord } from '../audit/audit-record.js';
-import { AuditConnection } from './audit-connection.js';
-import { auditRow, type AuditRow } from './audit-row.js';
+import { IssuerSettings } from '../oauth/issuer-settings.js';
+import { AuditConnection, SubjectKeyGoneError } from './audit-connection.js';
+import { PreparedRow } from './audit-row.js';
 import { BatchQueue, type Outcome } from './batch-queue.js';
 import { TypeormAuditSettings } from './typeorm-audit-settings.js';
+import { TypeormSubjectKeys, type Query } from './typeorm-subject-keys.js';
 import { sqlState } from './write-transaction.js';
 
 /**
- * Records in PostgreSQL, append only. Records that arrive while others are being written share the
- * next statement and its commit. One writer: two were not faster, and with one the sequence of an
- * instance is the order of its commits.
+ * Records in PostgreSQL as the leaves of one Merkle log, which all instances share. Records that
+ * arrive while others are being written share the next statement, its place in the log and its
+ * commit. One writer: two were not faster, and with one the sequence of an instance is the order of
+ * its commits.
  */
 @Injectable()
 export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
   readonly #connection: AuditConnection;
-  readonly #queue: BatchQueue<AuditRow, string>;
+  readonly #queue: BatchQueue<PreparedRow, string>;
   #isClosed = false;
 
   constructor(
     dataSource: DataSource,
+    private readonly keys: TypeormSubjectKeys,
+    @Optional() private readonly issuer?: IssuerSettings,
     @Optional() settings: TypeormAuditSettings = new TypeormAuditSettings(),
   ) {
     super();
@@ -37,8 +42,8 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
 
   async append(record: AuditRecord): Promise<AuditEntry> {
     if (this.#isClosed) throw new Error('The audit log is closed');
-    const row = auditRow(record);
-    return { sequence: await this.#queue.add(row, row.document.length), record };
+    const row = new PreparedRow(record, this.keys, this.issuer?.issuer);
+    return { sequence: await this.#queue.add(row, row.weight), record };
   }
 
   /** Writes what waits, then closes. Not earlier: requests that are answered until then need their record. */
@@ -53,13 +58,10 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
    * are written apart, so that only the bad one fails. After any other error it is not known what
    * was kept: none of them is tried again.
    */
-  async #write(rows: readonly AuditRow[]): Promise<readonly Outcome<string>[]> {
+  async #write(rows: readonly PreparedRow[]): Promise<readonly Outcome<string>[]> {
     try {
-      const sequences = await this.#connection.insert(rows);
-      return rows.map(({ id }) => {
-        const value = sequences.get(id);
-        return value === undefined ? { error: new Error(`No sequence for ${id}`) } : { value };
-      });
+      const first = await this.#append(rows);
+      return rows.map((_, at) => ({ value: String(first + at) }));
     } catch (error) {
       if (!isAboutTheData(error)) {
         this.#connection.abandon();
@@ -69,6 +71,24 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
       const middle = rows.length >> 1;
       const first = await this.#write(rows.slice(0, middle));
       return [...first, ...(await this.#write(rows.slice(middle)))];
+    }
+  }
+
+  async #append(rows: readonly PreparedRow[]): Promise<number> {
+    const query: Query = (text, values) => this.#connection.query(text, values);
+    const references = rows.flatMap((row) => row.references);
+    for (let tries = 3; ; tries -= 1) {
+      const keys = await this.keys.obtain(references, query);
+      const finished = rows.map((row) => row.finish(keys));
+      try {
+        return await this.#connection.append(
+          finished,
+          [...keys.values()].map(({ id }) => id),
+        );
+      } catch (error) {
+        if (!(error instanceof SubjectKeyGoneError) || tries === 1) throw error;
+        this.keys.forget();
+      }
     }
   }
 }

@@ -7,20 +7,19 @@ import {
   type AuditPage,
   type AuditSearch,
 } from '../audit/audit-log.js';
-import type { AuditRecord } from '../audit/audit-record.js';
 import { isUuid, readTokenId } from '../delegation/token-id.js';
+import { openRecords, type StoredRecord } from './audit-entries.js';
 import { indexedJti } from './audit-row.js';
 import { auditConditions, sequenceOf } from './audit-search.js';
-
-interface Row {
-  readonly sequence: string | number;
-  readonly document: string;
-}
+import { TypeormSubjectKeys } from './typeorm-subject-keys.js';
 
 /** Reads the audit log in PostgreSQL. */
 @Injectable()
 export class TypeormAuditReader extends AuditReader {
-  constructor(private readonly dataSource: DataSource) {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly keys: TypeormSubjectKeys,
+  ) {
     super();
   }
 
@@ -34,6 +33,7 @@ export class TypeormAuditReader extends AuditReader {
     if (search.chainId !== undefined && !isUuid(search.chainId)) return { entries: [], next: null };
     const { where, parameters } = auditConditions(
       search,
+      this.keys,
       before === undefined ? undefined : sequenceOf(before),
     );
     const entries = await this.#entries(
@@ -74,13 +74,10 @@ export class TypeormAuditReader extends AuditReader {
   }
 
   async #entries(rest: string, parameters: unknown[]): Promise<readonly AuditEntry[]> {
-    const rows = await this.dataSource.query<Row[]>(
-      `select sequence, document from nte_audit_record ${rest}`,
+    const rows = await this.dataSource.query<StoredRecord[]>(
+      `select sequence, document, sealed from nte_audit_record ${rest}`,
       parameters,
     );
-    return rows.map(({ sequence, document }) => ({
-      sequence: String(sequence),
-      record: JSON.parse(document) as AuditRecord,
-    }));
+    return openRecords(rows, this.keys);
   }
 }

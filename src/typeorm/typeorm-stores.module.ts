@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { AccountStore } from '../accounts/account-store.js';
 import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
+import { LedgerReader } from '../audit/ledger/ledger-reader.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
 import { PushedRequestStore } from '../authorization/pushed-request-store.js';
@@ -22,13 +23,16 @@ import { TypeormAuditSettings } from './typeorm-audit-settings.js';
 import { TypeormAuthorizationStore } from './typeorm-authorization-store.js';
 import { TypeormClientStore } from './typeorm-client-store.js';
 import { TypeormConsentStore } from './typeorm-consent-store.js';
+import { TypeormCheckpoints } from './typeorm-checkpoints.js';
 import { TypeormKeyStore } from './typeorm-key-store.js';
+import { TypeormLedgerReader } from './typeorm-ledger-reader.js';
 import { TypeormPolicyStore } from './typeorm-policy-store.js';
 import { TypeormPolicyUseStore } from './typeorm-policy-use-store.js';
 import { TypeormPushedRequestStore } from './typeorm-pushed-request-store.js';
 import { TypeormRevocationStore } from './typeorm-revocation-store.js';
 import { TypeormSessionStore } from './typeorm-session-store.js';
 import { TypeormStatusListStore } from './typeorm-status-list-store.js';
+import { TypeormSubjectKeys } from './typeorm-subject-keys.js';
 import { TypeormTrustedIssuerStore } from './typeorm-trusted-issuer-store.js';
 
 const ports = [
@@ -44,8 +48,10 @@ const ports = [
   { provide: PolicyUseStore, useClass: TypeormPolicyUseStore },
   { provide: RevocationStore, useClass: TypeormRevocationStore },
   { provide: StatusListStore, useClass: TypeormStatusListStore },
-  { provide: AuditLog, useClass: TypeormAuditLog },
+  TypeormAuditLog,
+  { provide: AuditLog, useExisting: TypeormAuditLog },
   { provide: AuditReader, useClass: TypeormAuditReader },
+  { provide: LedgerReader, useClass: TypeormLedgerReader },
 ];
 
 /** Where the stores find their data source, and how the audit log writes. */
@@ -61,7 +67,7 @@ export interface TypeormStoresOptions {
  * Every store port, kept in PostgreSQL. As it is, it uses the global `DataSource` that
  * `TypeOrmModule.forRoot` provides, which must know `tokenExchangeSchema`.
  */
-@Module({ providers: ports, exports: ports })
+@Module({ providers: [...ports, TypeormSubjectKeys, TypeormCheckpoints], exports: ports })
 export class TypeormStoresModule {
   /** The same with another data source, or with settings. */
   static register(options: TypeormStoresOptions): DynamicModule {

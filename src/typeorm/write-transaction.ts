@@ -11,6 +11,7 @@ export const Lock = {
   TrustedIssuers: 4,
   Accounts: 5,
   Policies: 6,
+  Ledger: 7,
 } as const;
 
 export type Lock = (typeof Lock)[keyof typeof Lock];

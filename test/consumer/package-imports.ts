@@ -3,7 +3,7 @@ import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 
 /** What the compiler writes: `from '...'`, `import '...'`, `import('...')`. */
-const SPECIFIER = /\b(?:from\s*|import\s*\(?\s*)(['"])([^'"\n]+)\1/g;
+const SPECIFIER = /(?<!['"])\b(?:from\s*|import\s*\(?\s*)(['"])([^'"\n]+)\1/g;
 
 /**
  * The packages that a built file and all that it imports name, in the code or, for a declaration

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
@@ -11,7 +11,7 @@ import { PushedRequestStore } from '../../src/authorization/pushed-request-store
 import { ClientStore } from '../../src/clients/client-store.js';
 import { PolicyStore } from '../../src/delegation/policy-store.js';
 import { PolicyUseStore } from '../../src/delegation/policy-use-store.js';
-import { KeyStore } from '../../src/keys/key-store.js';
+import { KeySettings, KeyStore } from '../../src/keys/key-store.js';
 import {
   auditLogContract,
   clientStoreContract,
@@ -26,12 +26,14 @@ import {
   tokenExchangeSchema,
   TypeormAuditLog,
   TypeormAuditReader,
+  TypeormSubjectKeys,
   TypeormAuditSettings,
   TypeormClientStore,
   TypeormKeyStore,
   TypeormStoresModule,
   TypeormTrustedIssuerStore,
 } from '../../src/typeorm/index.js';
+import { KEY_SETTINGS } from '../support/key-settings.js';
 import { createTestDataSource, dataSourceOf, type TestDataSource } from '../support/data-source.js';
 import { createTestDatabase } from '../support/database.js';
 
@@ -52,8 +54,9 @@ trustedIssuerStoreContract('TypeormTrustedIssuerStore', async () => {
 
 auditLogContract('TypeormAuditLog', async () => {
   const { dataSource, close } = await createTestDataSource();
-  const log = new TypeormAuditLog(dataSource);
-  const reader = new TypeormAuditReader(dataSource);
+  const keys = new TypeormSubjectKeys(dataSource, KEY_SETTINGS);
+  const log = new TypeormAuditLog(dataSource, keys);
+  const reader = new TypeormAuditReader(dataSource, keys);
   return {
     log,
     reader,
@@ -96,7 +99,7 @@ describe('The tables', () => {
       );
       return rows.map(({ name }) => name);
     };
-    expect(await tables()).toHaveLength(18);
+    expect(await tables()).toHaveLength(23);
     expect((await tables()).filter((name) => !name.startsWith('nte_'))).toEqual([]);
     for (const _ of tokenExchangeSchema.migrations) await dataSource.undoLastMigration();
     expect(await tables()).toEqual(['nte_migration']);
@@ -167,6 +170,11 @@ describe('The stores in PostgreSQL', () => {
   });
 });
 
+/** As `TokenExchangeModule` shares them. */
+@Global()
+@Module({ providers: [{ provide: KeySettings, useValue: KEY_SETTINGS }], exports: [KeySettings] })
+class SettingsModule {}
+
 describe('TypeormStoresModule', () => {
   const ports = [
     KeyStore,
@@ -191,6 +199,7 @@ describe('TypeormStoresModule', () => {
     const app = await Test.createTestingModule({
       imports: [
         TypeOrmModule.forRoot({ type: 'postgres', url, ...tokenExchangeSchema }),
+        SettingsModule,
         TypeormStoresModule,
       ],
     }).compile();
@@ -200,6 +209,19 @@ describe('TypeormStoresModule', () => {
     const closed = app.close();
     expect((await appended).record).toEqual(record);
     await closed;
+  });
+
+  it('writes no record without the key encryption key', async () => {
+    const { url } = database;
+    const app = await Test.createTestingModule({
+      imports: [
+        TypeOrmModule.forRoot({ type: 'postgres', url, ...tokenExchangeSchema }),
+        TypeormStoresModule,
+      ],
+    }).compile();
+    const log = app.get<AuditLog>(AuditLog, { strict: false });
+    await expect(log.append(sampleRecord())).rejects.toThrow('provide KeySettings');
+    await app.close();
   });
 
   it('takes a named data source, or one that a module exports, and settings', async () => {
@@ -215,7 +237,7 @@ describe('TypeormStoresModule', () => {
       ],
     ] as const) {
       const app = await Test.createTestingModule({
-        imports: [...host, TypeormStoresModule.register(options)],
+        imports: [...host, SettingsModule, TypeormStoresModule.register(options)],
       }).compile();
       expect(await app.get<KeyStore>(KeyStore, { strict: false }).list()).toEqual([]);
       const log = app.get<AuditLog>(AuditLog, { strict: false });

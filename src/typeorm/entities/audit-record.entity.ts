@@ -1,10 +1,10 @@
-import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 import type { AuditEvent } from '../../audit/audit-record.js';
 import { milliseconds } from './milliseconds.js';
 
 /**
- * A record of the audit log: the columns are what is searched, `document` is the record itself.
+ * A record of the audit log: the columns are what is searched, `document` is the leaf itself.
  * Every index is paid for by each exchange, so there are only those of a look-up that must be quick.
  */
 @Entity('nte_audit_record')
@@ -12,12 +12,8 @@ import { milliseconds } from './milliseconds.js';
 @Index('nte_audit_record_chain', ['chainId'], { where: '(chain_id IS NOT NULL)' })
 @Index('nte_audit_record_origin', ['originJti'], { where: '(origin_jti IS NOT NULL)' })
 export class AuditRecordEntity {
-  /** The order of the log and of its pages. */
-  @PrimaryGeneratedColumn('identity', {
-    type: 'bigint',
-    generatedIdentity: 'ALWAYS',
-    primaryKeyConstraintName: 'nte_audit_record_pkey',
-  })
+  /** Its place in the log, from 0 on without a gap: the order of the log and of its pages. */
+  @PrimaryColumn('bigint', { primaryKeyConstraintName: 'nte_audit_record_pkey' })
   sequence!: string;
 
   @Column('uuid')
@@ -41,13 +37,18 @@ export class AuditRecordEntity {
   @Column('text', { name: 'client_id', nullable: true })
   clientId!: string | null;
 
+  /** The id of the key of the subject, whose name is not here. */
+  @Column('uuid', { name: 'subject_key', nullable: true })
+  subjectKey!: string | null;
+
+  /** Only records that were kept before there was a ledger name their subject here. */
   @Column('text', { name: 'subject_iss', nullable: true })
   subjectIss!: string | null;
 
   @Column('text', { name: 'subject_sub', nullable: true })
   subjectSub!: string | null;
 
-  /** The `sub` and the client id of every actor, at any depth. */
+  /** The client id of every actor at any depth, and for people the id of their key. */
   @Column('text', { array: true })
   actors!: string[];
 
@@ -65,7 +66,15 @@ export class AuditRecordEntity {
   @Column('text', { name: 'origin_jti', nullable: true })
   originJti!: string | null;
 
-  /** The JSON of the record, byte for byte as it was written. */
+  /** The leaf, whose UTF-8 bytes were hashed. */
   @Column('text')
   document!: string;
+
+  /** The hash of the leaf. */
+  @Column('bytea', { name: 'leaf_hash' })
+  leafHash!: Buffer;
+
+  /** What the leaf commits to and does not say, sealed, part by part in its order. */
+  @Column('text', { array: true })
+  sealed!: string[];
 }

@@ -1,0 +1,37 @@
+import { Get, Optional, Param, StreamableFile } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
+
+import { LedgerReader } from '../audit/ledger/ledger-reader.js';
+import { readBundlePath } from '../audit/ledger/tile.js';
+import { AdminController } from './admin-controller.js';
+import { ApiProblems } from './problem.dto.js';
+import { notFound } from './problem.js';
+import { RequiresScope } from './requires-scope.js';
+
+/** The leaves of the ledger as tlog-tiles has them: not for everybody, though they name no person. */
+@AdminController('ledger/tile/entries', 'ledger')
+export class LedgerEntriesController {
+  constructor(@Optional() private readonly reader?: LedgerReader) {}
+
+  @Get('*path')
+  @RequiresScope('audit:read')
+  @ApiOperation({
+    summary: 'Read a bundle of leaves',
+    description: 'Each one behind its length in 16 bits (c2sp.org/tlog-tiles).',
+  })
+  @ApiParam({ name: 'path', example: '000.p/5' })
+  @ApiOkResponse({ content: { 'application/octet-stream': {} } })
+  @ApiProblems(404)
+  async bundle(@Param('path') path: string | readonly string[]): Promise<StreamableFile> {
+    const bundle = readBundlePath(typeof path === 'string' ? path : path.join('/'));
+    const leaves = bundle && (await this.reader?.leaves(bundle));
+    if (!leaves) throw notFound('bundle');
+    const entries = leaves.flatMap(({ text }) => {
+      const leaf = Buffer.from(text);
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(leaf.length);
+      return [length, leaf];
+    });
+    return new StreamableFile(Buffer.concat(entries), { type: 'application/octet-stream' });
+  }
+}

@@ -1,0 +1,41 @@
+import { Get, Optional, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+
+import { LedgerReader } from '../audit/ledger/ledger-reader.js';
+import { TILE_WIDTH, widthOf } from '../audit/ledger/tile.js';
+import { AdminController } from './admin-controller.js';
+import { LedgerBundle, LedgerCheckpoints, LedgerQuery } from './ledger.dto.js';
+import { ApiProblems } from './problem.dto.js';
+import { notFound } from './problem.js';
+import { RequiresScope } from './requires-scope.js';
+
+/** What an export of the ledger is made of: checkpoints, and leaves with what they commit to. */
+@AdminController('admin/ledger', 'ledger')
+export class LedgerExportController {
+  constructor(@Optional() private readonly reader?: LedgerReader) {}
+
+  @Get('checkpoints')
+  @RequiresScope('audit:read')
+  @ApiOperation({ summary: 'Read checkpoints', description: 'The smallest first, at most 1 000.' })
+  @ApiOkResponse({ type: LedgerCheckpoints })
+  @ApiProblems(400)
+  async checkpoints(@Query() { from = 0 }: LedgerQuery): Promise<LedgerCheckpoints> {
+    return { notes: (await this.reader?.checkpoints(from)) ?? [] };
+  }
+
+  @Get('leaves/:bundle')
+  @RequiresScope('audit:read')
+  @ApiOperation({
+    summary: 'Read leaves',
+    description: 'The 256 from 256 times the number on, as far as a checkpoint covers them.',
+  })
+  @ApiOkResponse({ type: LedgerBundle })
+  @ApiProblems(404)
+  async leaves(@Param('bundle') text: string): Promise<LedgerBundle> {
+    const index = /^(?:0|[1-9]\d{0,12})$/.test(text) ? Number(text) : Number.NaN;
+    const width = widthOf({ level: 0, index }, (await this.reader?.size()) ?? 0);
+    const leaves = width > 0 ? await this.reader?.leaves({ index, width }) : null;
+    if (!leaves) throw notFound('bundle');
+    return { first: index * TILE_WIDTH, leaves };
+  }
+}

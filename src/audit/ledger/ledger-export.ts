@@ -1,0 +1,63 @@
+import { openedText } from './signed-note.js';
+import { readCheckpoint } from './checkpoint.js';
+import type { LedgerReader, PlacedLeaf } from './ledger-reader.js';
+import { TILE_WIDTH, widthOf } from './tile.js';
+import { TiledTree } from './tiled-tree.js';
+
+/** What an export is made from. */
+export type LedgerSource = Pick<LedgerReader, 'checkpoints' | 'tile' | 'leaves'>;
+
+/**
+ * The whole log as lines of JSON, without their newlines: every checkpoint, then for each 256 records
+ * the tile of their hashes and the records themselves.
+ */
+export async function* exportLedger(source: LedgerSource): AsyncGenerator<string> {
+  let size = 0;
+  for (;;) {
+    const notes = await source.checkpoints(size === 0 ? 0 : size + 1);
+    for (const note of notes) yield JSON.stringify({ type: 'checkpoint', note });
+    const last = notes.at(-1);
+    if (last === undefined) break;
+    size = sizeOf(last);
+  }
+  for (let index = 0; index * TILE_WIDTH < size; index += 1) {
+    const width = widthOf({ level: 0, index }, size);
+    const hashes = await source.tile({ level: 0, index, width });
+    const leaves = await source.leaves({ index, width });
+    if (hashes === null || leaves === null) throw new Error(`The log lacks its tile 0/${index}`);
+    yield JSON.stringify({ type: 'tile', level: 0, index, hashes: hashes.toString('base64') });
+    for (const leaf of leaves) yield entryLine(leaf);
+  }
+}
+
+/** Some records, each with the proof that it is in the log of the newest checkpoint. */
+export async function* exportRecords(
+  source: LedgerSource & Pick<LedgerReader, 'checkpoint'>,
+  indexes: readonly number[],
+): AsyncGenerator<string> {
+  const note = await source.checkpoint();
+  if (note === null) return;
+  yield JSON.stringify({ type: 'checkpoint', note });
+  const tree = new TiledTree(sizeOf(note), async (tile) => {
+    const hashes = await source.tile(tile);
+    if (hashes === null) throw new Error(`The log lacks its tile ${tile.level}/${tile.index}`);
+    return hashes;
+  });
+  for (const at of indexes) {
+    const index = Math.floor(at / TILE_WIDTH);
+    const width = widthOf({ level: 0, index }, tree.size);
+    const leaves = await source.leaves({ index, width });
+    const leaf = leaves?.find((each) => each.index === at);
+    if (leaf === undefined) throw new Error(`The newest checkpoint does not cover record ${at}`);
+    yield entryLine(leaf, await tree.inclusion(at));
+  }
+}
+
+function entryLine({ index, text, parts }: PlacedLeaf, proof?: readonly Buffer[]): string {
+  const proven = proof && { proof: proof.map((hash) => hash.toString('base64')) };
+  return JSON.stringify({ type: 'entry', index, leaf: text, parts, ...proven });
+}
+
+function sizeOf(note: string): number {
+  return readCheckpoint(openedText(note)).size;
+}

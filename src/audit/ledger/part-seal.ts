@@ -1,0 +1,82 @@
+import { createCipheriv, createDecipheriv, hash, randomFillSync } from 'node:crypto';
+
+const SALT_LENGTH = 32;
+const NONCE_LENGTH = 12;
+const TAG_LENGTH = 16;
+
+/** What a commitment begins with, so that it can be mistaken for no other hash. */
+const COMMITMENT = Buffer.from('nest-token-exchange commitment 1\n');
+
+/** Random bytes that nobody was given yet: to fetch many at once is far cheaper than few at a time. */
+const pool = Buffer.alloc(8_192);
+let used = pool.length;
+
+/** A part as it was before it was sealed. */
+export interface OpenedPart {
+  /** Without it nobody can try which fields a commitment is for. */
+  readonly salt: Buffer;
+  /** The JSON of the fields. */
+  readonly text: string;
+}
+
+/** What binds the text and the salt to the leaf: SHA-256, base64url. */
+export function commitmentOf({ salt, text }: OpenedPart): string {
+  return hash('sha256', Buffer.concat([COMMITMENT, salt, Buffer.from(text)]), 'base64url');
+}
+
+/**
+ * Seals a text with a new salt: AES-256-GCM, bound to its place. The salt lies inside, so that whoever
+ * destroys the key destroys the salt.
+ * @param key 32 bytes; null to leave the part open
+ * @param place of the part, so that it cannot be moved to another
+ */
+export function sealPart(
+  key: Buffer | null,
+  place: string,
+  text: string,
+): { readonly commitment: string; readonly sealed: string } {
+  const random = takeRandom(SALT_LENGTH + NONCE_LENGTH);
+  const salt = random.subarray(0, SALT_LENGTH);
+  const commitment = commitmentOf({ salt, text });
+  if (key === null)
+    return { commitment, sealed: Buffer.concat([salt, Buffer.from(text)]).toString('base64url') };
+  const nonce = random.subarray(SALT_LENGTH);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(place));
+  const body = [cipher.update(salt), cipher.update(text, 'utf8'), cipher.final()];
+  const sealed = Buffer.concat([nonce, ...body, cipher.getAuthTag()]).toString('base64url');
+  return { commitment, sealed };
+}
+
+/** What was sealed; undefined when the key is another, or a byte or the place was changed. */
+export function openPart(
+  key: Buffer | null,
+  place: string,
+  sealed: string,
+): OpenedPart | undefined {
+  const bytes = Buffer.from(sealed, 'base64url');
+  if (key === null) return split(bytes);
+  if (bytes.length < NONCE_LENGTH + SALT_LENGTH + TAG_LENGTH) return undefined;
+  const nonce = bytes.subarray(0, NONCE_LENGTH);
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_LENGTH })
+    .setAAD(Buffer.from(place))
+    .setAuthTag(bytes.subarray(-TAG_LENGTH));
+  try {
+    const body = decipher.update(bytes.subarray(NONCE_LENGTH, -TAG_LENGTH));
+    return split(Buffer.concat([body, decipher.final()]));
+  } catch {
+    return undefined;
+  }
+}
+
+function takeRandom(length: number): Buffer {
+  if (used + length > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += length;
+  return Buffer.from(pool.subarray(used - length, used));
+}
+
+function split(bytes: Buffer): OpenedPart {
+  return { salt: bytes.subarray(0, SALT_LENGTH), text: bytes.toString('utf8', SALT_LENGTH) };
+}

@@ -1,0 +1,204 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { runAuditCommand } from '../../src/app/audit-command.js';
+import { hashLeaf } from '../../src/audit/ledger/hashing.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { RunningService } from '../support/running-service.js';
+
+let database: TestDatabase;
+let service: RunningService;
+let folder: string;
+let secret: string;
+let key: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nest-token-exchange-ledger-'));
+  database = await createTestDatabase();
+  service = await RunningService.start({ DATABASE_URL: database.url });
+  secret = await service.demoSecret('admin_cli');
+  for (let count = 0; count < 5; count += 1) await signIn('audit:read');
+  await signed();
+  key = (await audit(['key'])).out;
+}, 120_000);
+
+afterAll(async () => {
+  await service?.remove();
+  await database?.drop();
+  await rm(folder, { recursive: true, force: true });
+}, 60_000);
+
+async function signIn(scope: string): Promise<string> {
+  const response = await fetch(`${service.url}/connect/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from(`admin_cli:${secret}`).toString('base64')}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials', scope }),
+  });
+  expect(response.status).toBe(200);
+  return ((await response.json()) as { access_token: string }).access_token;
+}
+
+function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(`${service.url}/ledger/${path}`, init);
+}
+
+async function sizeOf(): Promise<number> {
+  const response = await ask('checkpoint');
+  return response.status === 200 ? Number((await response.text()).split('\n')[1]) : 0;
+}
+
+/** Waits until a checkpoint covers whatever was recorded. */
+async function signed(): Promise<void> {
+  const token = await signIn('audit:read');
+  const answer = await fetch(`${service.url}/admin/audit/records?limit=1`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const { items } = (await answer.json()) as { items: { sequence: string }[] };
+  while ((await sizeOf()) <= Number(items[0]!.sequence))
+    await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+async function audit([action = '', ...rest]: readonly string[]): Promise<{
+  code: number;
+  out: string;
+  error: string;
+}> {
+  let [out, error] = ['', ''];
+  const terminal = {
+    out: (text: string) => void (out += text),
+    error: (text: string) => void (error += text),
+  };
+  const isOffline = rest.includes('--file');
+  const access = ['--demo', join(service.dataDir, 'demo.json'), '--server', service.url];
+  const words = [action, ...rest, ...(isOffline ? [] : access)];
+  const code = await runAuditCommand(words, terminal, { DATA_DIR: folder });
+  expect(out + error).not.toContain(secret);
+  expect(error).not.toMatch(/^\s+at /m);
+  return { code, out, error };
+}
+
+async function fileOf(name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return path;
+}
+
+describe('The ledger over HTTP refuses', () => {
+  it.each([
+    ['tile/0/001', 404],
+    ['tile/0/000.p/255', 404],
+    ['tile/0/0', 404],
+    ['tile/64/000', 404],
+    ['tile/0/..%2f000', 404],
+    ['tile/x', 404],
+    ['proofs/inclusion', 400],
+    ['proofs/inclusion?index=x', 400],
+    ['proofs/inclusion?index=-1', 400],
+    ['proofs/inclusion?index=0&index=1', 400],
+    ['proofs/inclusion?index=0&record=x', 400],
+    ['proofs/inclusion?index=0&size=99999', 404],
+    ['proofs/inclusion?index=99999', 404],
+    ['proofs/inclusion?record=nobody', 404],
+    ['proofs/consistency', 400],
+    ['proofs/consistency?from=0', 400],
+    ['proofs/consistency?from=3&to=2', 400],
+    ['proofs/consistency?from=1e1', 400],
+    ['proofs/consistency?from=1&to=99999', 404],
+  ])('%s with %d', async (path, status) => {
+    const response = await ask(path);
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ error: 'invalid_request' });
+  });
+
+  it('other methods', async () => {
+    const response = await ask('checkpoint', { method: 'POST' });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  });
+
+  it('leaves to everybody without the scope audit:read', async () => {
+    const path = `tile/entries/000.p/${await sizeOf()}`;
+    expect((await ask(path)).status).toBe(401);
+    const token = await signIn('keys:read');
+    const refused = await ask(path, { headers: { authorization: `Bearer ${token}` } });
+    expect(refused.status).toBe(403);
+  });
+});
+
+describe('The ledger over HTTP', () => {
+  it('signs with a key that is not in the key set', async () => {
+    const jwks = await (await fetch(`${service.url}/.well-known/jwks.json`)).text();
+    expect(key).toMatch(/^localhost:4000\/ledger\+[0-9a-f]{8}\+A[A-Za-z0-9+/]{43}\n$/);
+    const bytes = Buffer.from(key.trim().split('+').slice(2).join('+'), 'base64').subarray(1);
+    expect(jwks).not.toContain(bytes.toString('base64url'));
+  });
+
+  it('gives out what it signed as the standards have it', async () => {
+    await signed();
+    const size = await sizeOf();
+    const checkpoint = await ask('checkpoint');
+    expect(checkpoint.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    const tile = await ask(`tile/0/000.p/${size}`);
+    expect(tile.headers.get('content-type')).toBe('application/octet-stream');
+    expect(tile.headers.get('cache-control')).toContain('immutable');
+    const hashes = Buffer.from(await tile.arrayBuffer());
+    expect(hashes).toHaveLength(size * 32);
+    const token = await signIn('audit:read');
+    const entries = await ask(`tile/entries/000.p/${size}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(entries.headers.get('content-type')).toBe('application/octet-stream');
+    const bundle = Buffer.from(await entries.arrayBuffer());
+    const leaves: Buffer[] = [];
+    for (let at = 0; at < bundle.length;) {
+      const end = at + 2 + bundle.readUInt16BE(at);
+      leaves.push(hashLeaf(bundle.subarray(at + 2, end)));
+      at = end;
+    }
+    expect(Buffer.concat(leaves)).toEqual(hashes);
+    const proof = await (await ask('proofs/inclusion?index=1&size=3')).json();
+    expect(proof).toMatchObject({ index: 1, size: 3, leafHash: leaves[1]!.toString('base64') });
+    expect((await (await ask('proofs/consistency?from=1&to=2')).json()) as object).toEqual({
+      from: 1,
+      to: 2,
+      proof: [leaves[1]!.toString('base64')],
+    });
+  });
+});
+
+describe('The command audit', () => {
+  it('verifies an export in another folder with only the key, and names the changed record', async () => {
+    const checkpoint = await fileOf('checkpoint', await (await ask('checkpoint')).text());
+    await signIn('audit:read');
+    await signed();
+    const exported = await audit(['export']);
+    expect(exported).toMatchObject({ code: 0, error: '' });
+    const words = ['--key', await fileOf('key', key), '--checkpoint', checkpoint];
+    const file = await fileOf('export.jsonl', exported.out);
+    const verified = await audit(['verify', ...words, '--file', file]);
+    expect(verified).toMatchObject({ code: 0, error: '' });
+    expect(verified.out).toMatch(
+      /^Proved:\n {2}- the \d+ records are exactly those that localhost:4000\/ledger signed/,
+    );
+    const changed = exported.out.replace(/("index":2,.*?)granted/, '$1refused');
+    const bad = await fileOf('changed.jsonl', changed);
+    const found = await audit(['verify', ...words, '--file', bad]);
+    expect(found.code).toBe(2);
+    expect(found.out).toMatch(/^NOT what was signed:\n {2}- record 2 was changed\n/);
+    expect(await audit(['verify', '--key', key.trim()])).toMatchObject({ code: 0, error: '' });
+  });
+
+  it('says what it needs', async () => {
+    expect(await audit(['verify'])).toMatchObject({
+      code: 1,
+      error: 'Name the public key with --key.\n',
+    });
+    expect((await audit(['verify', '--key', 'a+b'])).error).toMatch(/^The key is no verifier key/);
+    expect((await audit(['verify', '--key', key, '--file', '/nowhere'])).error).toBe(
+      'The file /nowhere cannot be read.\n',
+    );
+    expect((await audit(['other'])).error).toMatch(/^Usage: nest-token-exchange audit/);
+  });
+});
