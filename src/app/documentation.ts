@@ -50,6 +50,7 @@ const TAGS = [
   ['policies', 'Who may act for whom: rules in versions, explained.'],
   ['revocations', 'What is taken back, with everything that came of it.'],
   ['audit', 'What happened: records and delegation chains.'],
+  ['ledger', 'Proof that what happened was not changed: checkpoints, tiles and proofs.'],
 ] as const;
 
 const OAUTH_ERROR = {

@@ -31,7 +31,7 @@ export class RevocationTable {
    * @param now milliseconds since the epoch
    */
   add({ key, before, expiresAt }: Revocation, now: number): void {
-    if ((this.#size + 1) * 2 > this.#capacity) this.#grow(now);
+    if ((this.#size + 1) * 2 > this.#capacity) this.forget(now);
     const place = this.#place(key);
     const words = this.#words;
     const known = timeAt(words, place);
@@ -53,6 +53,29 @@ export class RevocationTable {
   /** Until when what the key names is dead, in milliseconds since the epoch; undefined when it is not. */
   find(key: string): number | undefined {
     return this.#letters.has(key.charAt(0)) ? timeAt(this.#words, this.#place(key)) : undefined;
+  }
+
+  /**
+   * Forgets what has no effect any more, and makes room.
+   * @param now milliseconds since the epoch
+   */
+  forget(now: number): void {
+    const old = this.#words;
+    const seconds = now / 1000;
+    const isKept = (place: number): boolean => {
+      const until = old[place + 6] ?? 0;
+      return old[place] !== 0 && (until === 0 || until > seconds);
+    };
+    let kept = 0;
+    for (let place = 0; place < old.length; place += STRIDE) if (isKept(place)) kept += 1;
+    let capacity = SMALLEST;
+    while (capacity < (kept + 1) * 3) capacity *= 2;
+    this.#words = new Uint32Array(capacity * STRIDE);
+    this.#size = kept;
+    for (let place = 0; place < old.length; place += STRIDE) {
+      if (isKept(place))
+        this.#words.set(old.subarray(place, place + STRIDE), this.#free(old, place));
+    }
   }
 
   get #capacity(): number {
@@ -79,25 +102,6 @@ export class RevocationTable {
       )
         return place;
       index = (index + 1) & mask;
-    }
-  }
-
-  #grow(now: number): void {
-    const old = this.#words;
-    const seconds = now / 1000;
-    const isKept = (place: number): boolean => {
-      const until = old[place + 6] ?? 0;
-      return old[place] !== 0 && (until === 0 || until > seconds);
-    };
-    let kept = 0;
-    for (let place = 0; place < old.length; place += STRIDE) if (isKept(place)) kept += 1;
-    let capacity = SMALLEST;
-    while (capacity < (kept + 1) * 3) capacity *= 2;
-    this.#words = new Uint32Array(capacity * STRIDE);
-    this.#size = kept;
-    for (let place = 0; place < old.length; place += STRIDE) {
-      if (isKept(place))
-        this.#words.set(old.subarray(place, place + STRIDE), this.#free(old, place));
     }
   }
 

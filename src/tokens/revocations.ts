@@ -27,6 +27,9 @@ const PAGE = 20_000;
 /** How many are remembered; beyond that, the store is asked about each token. */
 const MOST = 4_000_000;
 
+/** Milliseconds after which a full table is looked through again for what can be forgotten. */
+const TIDYING = 60_000;
+
 /** How much is remembered, and how old it may be. */
 export class RevocationSettings {
   readonly remembered: number = MOST;
@@ -51,6 +54,7 @@ export class Revocations implements OnApplicationBootstrap {
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
   #isWhole = true;
+  #tidiedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly store: RevocationStore,
@@ -229,10 +233,18 @@ export class Revocations implements OnApplicationBootstrap {
   }
 
   #remember(revocation: Revocation): void {
+    const now = this.clock.now();
     const isKnown = this.#table.find(revocation.key) !== undefined;
-    if (isKnown || this.#table.size < this.settings.remembered)
-      this.#table.add(revocation, this.clock.now());
+    if (!isKnown && this.#isFull && Math.abs(now - this.#tidiedAt) >= TIDYING) {
+      this.#tidiedAt = now;
+      this.#table.forget(now);
+    }
+    if (isKnown || !this.#isFull) this.#table.add(revocation, now);
     else this.#isWhole = false;
+  }
+
+  get #isFull(): boolean {
+    return this.#table.size >= this.settings.remembered;
   }
 }
 

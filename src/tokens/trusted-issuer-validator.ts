@@ -131,7 +131,7 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
       jti,
       keyId,
       tokenId: undefined,
-      issuedAt: issuedAt(claims['iat']),
+      issuedAt: issuedAt(claims['iat'], issuer),
       lineage: Lineage.NONE,
       clientId: readClientId(claims, issuer),
       clientIssuer: issuer.issuer,
@@ -156,9 +156,12 @@ export class TrustedIssuerValidator extends SecurityTokenValidator {
   }
 }
 
-/** Whole milliseconds, whatever the issuer counts in; one that does not say when is taken for the oldest. */
-function issuedAt(iat: unknown): number {
-  return typeof iat === 'number' ? Math.max(0, Math.floor(iat * 1000)) : 0;
+/**
+ * Whole milliseconds, whatever the issuer counts in; one that does not say when is taken for the oldest. Its
+ * clock may be ahead, so that it may be older than it says: who is revoked by name must not live on by that.
+ */
+function issuedAt(iat: unknown, { clockSkew }: TrustedIssuer): number {
+  return typeof iat === 'number' ? Math.max(0, Math.floor((iat - clockSkew) * 1000)) : 0;
 }
 
 /** The first claim that is there decides: one that is malformed is not passed over for the next. */

@@ -537,6 +537,7 @@ describe('a token of a trusted issuer is accepted', () => {
   });
 
   it('with the whole millisecond of its issue, so that what comes of it can tell its lineage', async () => {
+    await trust({ clockSkew: 0 });
     for (const [iat, issuedAt] of [
       [NOW - 0.1234567, NOW * 1000 - 124],
       [NOW, NOW * 1000],
@@ -548,6 +549,13 @@ describe('a token of a trusted issuer is accepted', () => {
       const lineage = Lineage.of([{ ...checked, hash: 'h'.repeat(43) }], { clients: [] });
       expect(Lineage.read(lineage.toClaim())).toEqual(lineage);
     }
+  });
+
+  it('as one that may be older than it says by as much as its clock may be ahead', async () => {
+    await trust({ clockSkew: 30 });
+    const checked = await check(token({ iat: NOW + 30 }));
+    // So that it dies with a subject who is revoked now.
+    expect(checked.issuedAt).toBe(NOW * 1000);
   });
 
   it('with the only party that may act for its subject; a claim that cannot be read names nobody', async () => {
