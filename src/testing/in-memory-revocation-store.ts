@@ -24,7 +24,8 @@ export class InMemoryRevocationStore extends RevocationStore {
   }
 
   async since(position: string, limit: number): Promise<RevocationsSince> {
-    if (!/^\d{1,15}$/.test(position)) throw new RangeError('A position is what a read gave');
+    if (!/^\d{1,15}$/.test(position) || Number(position) > this.#places)
+      throw new RangeError('A position is what a read gave');
     const news = [...this.#kept.values()]
       .filter(({ place }) => place > Number(position))
       .slice(0, limit);

@@ -26,7 +26,7 @@ export abstract class RevocationStore {
 
   /**
    * What was written after a place, some at a time; fewer than `limit` when nothing more is there.
-   * @throws RangeError when the position is none
+   * @throws RangeError when the position is none, or ahead of what was written: the store is another, or an older one
    */
   abstract since(position: string, limit: number): Promise<RevocationsSince>;
 

@@ -15,7 +15,7 @@ import {
   type Revocation,
   type RevocationTarget,
 } from './revocation.js';
-import { RevocationStore } from './revocation-store.js';
+import { RevocationStore, type RevocationsSince } from './revocation-store.js';
 import { RevocationTable } from './revocation-table.js';
 
 /** Milliseconds after which the store is asked for news, beside whoever is answered meanwhile. */
@@ -224,12 +224,23 @@ export class Revocations implements OnApplicationBootstrap {
   async #readAll(): Promise<void> {
     const began = this.clock.now();
     for (;;) {
-      const { revocations, position } = await this.store.since(this.#position, PAGE);
+      const { revocations, position } = await this.#news();
       for (const revocation of revocations) this.#remember(revocation);
       this.#position = position;
       if (revocations.length < PAGE) break;
     }
     this.#readAt = began;
+  }
+
+  /** What comes next; everything anew when the store is not the one that was read before. */
+  async #news(): Promise<RevocationsSince> {
+    try {
+      return await this.store.since(this.#position, PAGE);
+    } catch (error) {
+      if (!(error instanceof RangeError) || this.#position === RevocationStore.START) throw error;
+      this.#position = RevocationStore.START;
+      return this.store.since(this.#position, PAGE);
+    }
   }
 
   #remember(revocation: Revocation): void {

@@ -10,10 +10,18 @@ import { inDurableTransaction } from './write-transaction.js';
 const POSITION = /^(\d{1,18})(?: ([\x21-\x7E]{1,64}))?$/;
 
 interface Row {
+  /** How many writes there were. */
+  readonly known: string;
   readonly key: string;
   readonly before: string;
   readonly expires_at: string | null;
   readonly epoch: string;
+}
+
+/** Where nothing was written. */
+interface Nothing {
+  readonly known: string;
+  readonly key: null;
 }
 
 /**
@@ -51,19 +59,25 @@ export class TypeormRevocationStore extends RevocationStore {
     const [, epoch, key = null] = POSITION.exec(position) ?? [];
     if (epoch === undefined) throw new RangeError('A position is what a read gave');
     // What was read whole is passed over by its number alone.
-    const rows = await this.dataSource.query<Row[]>(
-      key === null
-        ? `select key, before, expires_at, epoch from nte_revocation
-           where epoch > $1 order by epoch, key limit $2`
-        : `select key, before, expires_at, epoch from nte_revocation
-           where (epoch, key) > ($1, $3) order by epoch, key limit $2`,
+    const after = key === null ? 'epoch > $1' : '(epoch, key) > ($1, $3)';
+    const rows = await this.dataSource.query<(Row | Nothing)[]>(
+      `select known.epoch as known, news.key, news.before, news.expires_at, news.epoch
+       from nte_revocation_epoch as known
+       left join lateral (
+         select key, before, expires_at, epoch from nte_revocation
+         where ${after} order by epoch, key limit $2
+       ) as news on true
+       order by news.epoch, news.key`,
       key === null ? [epoch, limit] : [epoch, limit, key],
     );
-    const last = rows.at(-1);
+    if (BigInt(rows[0]?.known ?? 0) < BigInt(epoch))
+      throw new RangeError('A position is not ahead of what was written');
+    const news = rows.filter((row): row is Row => row.key !== null);
+    const last = news.at(-1);
     if (last === undefined) return { revocations: [], position };
-    const isMore = rows.length === limit;
+    const isMore = news.length === limit;
     return {
-      revocations: rows.map(revocationOf),
+      revocations: news.map(revocationOf),
       position: isMore ? `${last.epoch} ${last.key}` : last.epoch,
     };
   }

@@ -64,6 +64,16 @@ describe('Revocations in PostgreSQL', () => {
     expect((await stores[0].since(start, 10)).revocations).toEqual([one, two]);
   });
 
+  it('that were restored from before are not taken for what was read', async () => {
+    const { dataSource } = database;
+    await stores[0].add([sampleRevocation()]);
+    const { position } = await stores[1].since(RevocationStore.START, 10_000);
+    await dataSource.query('update nte_revocation_epoch set epoch = epoch - 1');
+    await expect(stores[1].since(position, 10)).rejects.toThrow(RangeError);
+    await dataSource.query('update nte_revocation_epoch set epoch = epoch + 1');
+    expect(await stores[1].since(position, 10)).toEqual({ revocations: [], position });
+  });
+
   it('cannot be counted in a second row', async () => {
     const { dataSource } = database;
     for (const value of ['true', 'false'])

@@ -775,3 +775,32 @@ describe('Whatever algorithm signs', () => {
     },
   );
 });
+
+describe('A service that is the current actor', () => {
+  it('narrows one token again and again, until it cannot tell any more what it comes of', async () => {
+    const other = await Protocol.start();
+    await other.storyClients();
+    await other.change('address_service', { targets: ['address_service'] });
+    let token = String((await other.exchange()).body['access_token']);
+    const again = (): Promise<Answer> =>
+      other.exchange({ subject_token: token, audience: 'address_service' }, 'address_service');
+    let times = 0;
+    for (;;) {
+      const { answer, record } = await other.recorded(again);
+      if (answer.status !== 200) {
+        expect(answer.body).toEqual({
+          error: 'invalid_request',
+          error_description: 'A presented token is not acceptable.',
+        });
+        expect(record).toMatchObject({ outcome: 'refused', reason: 'lineage_too_long' });
+        break;
+      }
+      times += 1;
+      expect(record.actors).toHaveLength(2);
+      token = String(answer.body['access_token']);
+    }
+    // 64 marks: the signing key, the token of the sign-in, and one more each time.
+    expect(times).toBe(62);
+    await other.stop();
+  });
+});

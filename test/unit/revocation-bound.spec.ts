@@ -6,7 +6,7 @@ import type { Verdict } from '../../src/delegation/verdict.js';
 import { KeyRing } from '../../src/keys/key-ring.js';
 import { KeySettings } from '../../src/keys/key-store.js';
 import { InMemoryKeyStore, InMemoryRevocationStore } from '../../src/testing/index.js';
-import { keyOf, type Revocation } from '../../src/tokens/revocation.js';
+import { FOR_EVER, keyOf, type Revocation } from '../../src/tokens/revocation.js';
 import { Revocations, RevocationSettings } from '../../src/tokens/revocations.js';
 import { FakeClock } from '../support/fake-clock.js';
 
@@ -75,5 +75,31 @@ describe('Of more than can be remembered', () => {
     expect(await revocations.reasonAgainst(ofChain('new 1', clock.now()))).toBe('chain_revoked');
     expect(await revocations.reasonAgainst(ofChain('other', clock.now()))).toBeUndefined();
     expect(find).not.toHaveBeenCalled();
+  });
+});
+
+describe('When the store was restored from before', () => {
+  it('everything is read anew, so that what is revoked from then on is known', async () => {
+    const { clock, store, revocations } = started();
+    await store.add(many(5, 'former', clock.now(), clock.now() + 3_600_000));
+    await revocations.revoke({ kind: 'chain', chainId: 'known' });
+    const restored = new InMemoryRevocationStore();
+    store.since = (position, limit) => restored.since(position, limit);
+    await restored.add([{ key: keyOf('h', 'new'), before: FOR_EVER, expiresAt: null }]);
+    clock.advance(1_000);
+    const token = {
+      hash: undefined,
+      issuedAt: clock.now(),
+      lineage: Lineage.NONE,
+      issuer: 'https://idp.example',
+      isOwn: true,
+      subject: { iss: 'https://idp.example', sub: 'alice' },
+      clientId: 'web',
+      actors: [],
+    };
+    expect(await revocations.reasonAgainst({ ...token, chainId: 'new' })).toBe('chain_revoked');
+    // What was known before stays so: nothing comes alive.
+    expect(await revocations.reasonAgainst({ ...token, chainId: 'known' })).toBe('chain_revoked');
+    expect(await revocations.reasonAgainst({ ...token, chainId: 'other' })).toBeUndefined();
   });
 });
