@@ -2,7 +2,7 @@
 // source, and costs a few milliseconds when it is not. With `--if-possible` (the install hook) a
 // missing compiler is no error, because an installation without development dependencies has none.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,8 @@ function ensureBuilt(ifPossible) {
       cwd: root,
       stdio: 'inherit',
     });
+    // npm makes the command executable when it installs; a later build writes the file anew.
+    if (status === 0) chmodSync(entry, 0o755);
     return status ?? 1;
   }
   if (ifPossible) return 0;
