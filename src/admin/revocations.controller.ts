@@ -10,6 +10,20 @@ import { RevocationAdministration } from './revocation-administration.js';
 import { RevocationView, viewRevocation } from './revocation-view.dto.js';
 import { NamedRevocation, ReasonedRevocation } from './revocation.dto.js';
 
+/** A body for each kind, as far as it can be told without knowing who is there. */
+function examplesOf(
+  more: Readonly<Record<string, string>>,
+): Readonly<Record<string, { readonly value: unknown }>> {
+  const example = (named: Readonly<Record<string, string>>) => ({ value: { ...named, ...more } });
+  return {
+    client: example({ kind: 'client', clientId: 'web_app' }),
+    actor: example({ kind: 'actor', clientId: 'my_gateway' }),
+    subject: example({ kind: 'subject', sub: '3f0c2b5e-8a41-4c0e-9d57-0b6f4f6a2c11' }),
+    policy: example({ kind: 'policy', policyId: 'postal-for-alice' }),
+    issuer: example({ kind: 'issuer', issuer: 'https://login.example' }),
+  };
+}
+
 /** What is taken back, with everything that came of it. */
 @AdminController('admin/revocations', 'revocations')
 export class RevocationsController {
@@ -23,7 +37,7 @@ export class RevocationsController {
     description:
       'What would die: how many tokens, whose, and the newest of them. Nothing is changed.',
   })
-  @ApiBody({ type: NamedRevocation })
+  @ApiBody({ type: NamedRevocation, examples: { ...examplesOf({}) } })
   @ApiOkResponse({ type: RevocationView })
   @ApiProblems(400, 404, 413, 415)
   async plan(
@@ -41,7 +55,10 @@ export class RevocationsController {
     description:
       'What is named dies with everything that came of it, everywhere within a second. Tokens, chains and versions of policies for good; of all others what was issued so far and in the second after.',
   })
-  @ApiBody({ type: ReasonedRevocation })
+  @ApiBody({
+    type: ReasonedRevocation,
+    examples: { ...examplesOf({ reason: 'A stolen laptop.' }) },
+  })
   @ApiOkResponse({ type: RevocationView })
   @ApiProblems(400, 404, 413, 415)
   async revoke(

@@ -1,4 +1,4 @@
-import { All, Controller, Post, Req, Res, UseFilters } from '@nestjs/common';
+import { All, Controller, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { ServerResponse } from 'node:http';
 
@@ -39,6 +39,7 @@ export class IntrospectionController {
   ) {}
 
   @Post()
+  @HttpCode(200)
   @ApiIntrospectionEndpoint()
   async introspect(
     @Req() request: TokenHttpRequest,

@@ -1,4 +1,4 @@
-import { All, Controller, Post, Req, Res, UseFilters } from '@nestjs/common';
+import { All, Controller, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { ServerResponse } from 'node:http';
 
@@ -25,6 +25,7 @@ export class RevocationController {
   ) {}
 
   @Post()
+  @HttpCode(200)
   @ApiRevocationEndpoint()
   async revoke(@Req() request: TokenHttpRequest, @Res() response: ServerResponse): Promise<void> {
     await this.trail.watch(originOf(request), 'revocation', (attempt) =>

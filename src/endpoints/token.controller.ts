@@ -1,4 +1,4 @@
-import { All, Controller, Post, Req, Res, UseFilters } from '@nestjs/common';
+import { All, Controller, HttpCode, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { ServerResponse } from 'node:http';
 
@@ -20,6 +20,7 @@ export class TokenController {
   ) {}
 
   @Post()
+  @HttpCode(200)
   @ApiTokenEndpoint()
   async token(@Req() request: TokenHttpRequest, @Res() response: ServerResponse): Promise<void> {
     await this.endpoint.answer(request, response);
