@@ -13,6 +13,13 @@ const ORDERS: ReadonlyMap<unknown, bigint> = new Map([
   ],
 ]);
 
+/** The first byte of half an order, by the number of its bytes. */
+const FIRST_OF_HALF: ReadonlyMap<number, number> = new Map([
+  [32, 0x7f],
+  [48, 0x7f],
+  [66, 0x00],
+]);
+
 /**
  * One of the spellings of a token: an ECDSA signature (r, s) is as good as (r, n - s), which anybody can
  * make of it, so that who is revoked by one spelling would live on by the other. The smaller s is taken;
@@ -20,11 +27,14 @@ const ORDERS: ReadonlyMap<unknown, bigint> = new Map([
  */
 export function oneSpelling(token: string): string {
   const end = token.lastIndexOf('.') + 1;
-  const order = end === 0 ? undefined : orderOf(token);
-  if (order === undefined) return token;
+  if (end === 0) return token;
   const signature = Buffer.from(token.slice(end), 'base64url');
   const half = signature.length / 2;
-  if (half !== Math.ceil(order.toString(16).length / 2)) return token;
+  // No order is as long as another, and none begins with a byte below: most tokens need no closer look.
+  const first = FIRST_OF_HALF.get(half);
+  if (first === undefined || (signature[half] ?? 0) < first) return token;
+  const order = orderOf(token);
+  if (order === undefined || half !== Math.ceil(order.toString(16).length / 2)) return token;
   const s = BigInt(`0x${signature.toString('hex', half)}`);
   if (s >= order || s * 2n < order) return token;
   signature.write((order - s).toString(16).padStart(half * 2, '0'), half, 'hex');
