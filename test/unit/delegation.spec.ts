@@ -800,6 +800,13 @@ describe('What a policy of a host says', () => {
     expect(result).toMatchObject({ error: 'invalid_request', reason: 'policy_widened' });
   });
 
+  it('is refused when it allows more scope than one of the targets offers', async () => {
+    const asked = requestOf(shape);
+    const targets = [target('x', ['read']), target('y', ['write'])];
+    const result = await outcome(new CarelessPolicy(verdict), { ...asked, targets });
+    expect(result).toMatchObject({ reason: 'policy_widened' });
+  });
+
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['null', null],
