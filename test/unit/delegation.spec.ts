@@ -12,15 +12,18 @@ import {
   type ExchangeRequest,
   type ExchangeSettings,
 } from '../../src/delegation/exchange-request.js';
-import { UNKNOWN_ORIGIN } from '../../src/delegation/lineage.js';
+import { Lineage, UNKNOWN_ORIGIN, type Unnamed } from '../../src/delegation/lineage.js';
 import { broughtScope } from '../../src/delegation/issuer-settings.js';
 import { MayAct } from '../../src/delegation/may-act.js';
 import type { Party } from '../../src/delegation/party.js';
+import { formatTokenId, issuedAtOf, isUuid, readTokenId } from '../../src/delegation/token-id.js';
 import type { Allowed, Verdict } from '../../src/delegation/verdict.js';
 import type { JsonObject } from '../../src/oauth/claims.js';
 import { OAuthError } from '../../src/oauth/oauth-error.js';
 import { isScopeWithin } from '../../src/oauth/scope.js';
 import { TokenType } from '../../src/oauth/token-type.js';
+import { uuidv7 } from '../../src/oauth/uuid.js';
+import { exchangeRequest, type Changes } from '../support/exchange-requests.js';
 
 const ISSUER = 'https://idp.example';
 const FOREIGN = 'https://login.example';
@@ -797,6 +800,13 @@ describe('What a policy of a host says', () => {
     expect(result).toMatchObject({ error: 'invalid_request', reason: 'policy_widened' });
   });
 
+  it('is refused when it allows more scope than one of the targets offers', async () => {
+    const asked = requestOf(shape);
+    const targets = [target('x', ['read']), target('y', ['write'])];
+    const result = await outcome(new CarelessPolicy(verdict), { ...asked, targets });
+    expect(result).toMatchObject({ reason: 'policy_widened' });
+  });
+
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['null', null],
@@ -960,5 +970,153 @@ describe('A client’s own right', () => {
     expect(() => Decision.ofClient({ ...asked, ...changes })).toThrow(
       expect.objectContaining({ error, reason }),
     );
+  });
+});
+
+describe('What an exchange comes of', () => {
+  const basis = { policy: 'parcels', version: '3', rule: 'yes' };
+  const verdict = {
+    outcome: 'allowed' as const,
+    mode: 'delegation' as const,
+    audience: ['x'],
+    scope: new Set(['read']),
+    expiresAt: NOW + 60,
+    basis,
+  };
+  const decide = async (
+    changes: Changes,
+    more: Partial<ExchangeRequest> = {},
+    said: Partial<Allowed> = {},
+  ) => {
+    const request = { ...exchangeRequest(changes), ...more };
+    const result = await outcome(new CarelessPolicy({ ...verdict, ...said }), request);
+    return { request, result };
+  };
+  const first = { hash: 'f'.repeat(43), keyId: 'k', issuedAt: 7 };
+
+  it('is the token with its key, the policy, and whoever had a part and is not named', async () => {
+    for (const [changes, said, unnamed] of [
+      // The token will name `web`, and its chain `a`.
+      [{}, {}, { policy: basis, clients: [] }],
+      [{ subjectToken: { clientId: 'mobile' } }, {}, { policy: basis, clients: ['mobile'] }],
+      [{ subjectToken: { clientId: undefined } }, {}, { policy: basis, clients: [] }],
+      [
+        { subjectToken: { clientId: 'mobile', clientIssuer: FOREIGN } },
+        {},
+        { policy: basis, clients: [] },
+      ],
+      [{}, { mode: 'impersonation' }, { policy: basis, clients: ['a'] }],
+      [
+        { subjectToken: { clientId: 'mobile' } },
+        { mode: 'impersonation' },
+        { policy: basis, clients: ['a', 'mobile'] },
+      ],
+      [{ actors: [{ iss: ISSUER, sub: 'a' }] }, {}, { policy: basis, clients: [] }],
+      [{}, { basis: { ...basis, policy: 'client-settings' } }, { clients: [] }],
+    ] as readonly (readonly [Changes, Partial<Allowed>, Unnamed])[]) {
+      const subjectToken = { ...first, ...changes.subjectToken };
+      const { request, result } = await decide({ ...changes, subjectToken }, {}, said);
+      expect(result).toMatchObject({ lineage: Lineage.of([request.subjectToken], unnamed) });
+    }
+  });
+
+  it('is the actor token, too, and the chain that lent it', async () => {
+    const request = exchangeRequest({ actorRemaining: 60, subjectToken: first });
+    const actorToken = request.actorToken && {
+      ...request.actorToken,
+      hash: 'a'.repeat(43),
+      tokenId: TOKEN_ID,
+    };
+    const unnamed = { policy: basis, clients: [] };
+    for (const [tokenId, chains] of [
+      [TOKEN_ID, [TOKEN_ID.chainId]],
+      [{ ...TOKEN_ID, chainId: undefined }, []],
+      [undefined, []],
+    ] as const) {
+      const lent = actorToken && { ...actorToken, tokenId };
+      const { result } = await decide({ subjectToken: first }, { actorToken: lent });
+      const ancestors = [request.subjectToken, ...(lent ? [lent] : [])];
+      expect(result).toMatchObject({ lineage: Lineage.of(ancestors, { ...unnamed, chains }) });
+    }
+  });
+
+  it('is refused when it is more than a token can carry', async () => {
+    const names = Array.from({ length: 63 }, (_, index) => `c${index}`);
+    const lineageOf = (count: number) =>
+      Lineage.of([UNKNOWN_ORIGIN], { clients: names.slice(0, count) });
+    // Besides them: an unknown origin, the token and the policy.
+    const fits = await decide({ subjectToken: { hash: first.hash, lineage: lineageOf(61) } });
+    expect(fits.result).toBeInstanceOf(Decision);
+    const more = await decide({ subjectToken: { hash: first.hash, lineage: lineageOf(62) } });
+    expect(more.result).toMatchObject({ error: 'invalid_request', reason: 'lineage_too_long' });
+  });
+
+  it('looks as the most careful of client and targets wants it', async () => {
+    const opaque = { isOpaque: true, hasStatus: false };
+    const listed = { isOpaque: false, hasStatus: true };
+    const plain = { isOpaque: false, hasStatus: false };
+    for (const [ofClient, ofTarget, form] of [
+      [undefined, undefined, plain],
+      [plain, plain, plain],
+      [opaque, undefined, opaque],
+      [undefined, opaque, opaque],
+      [listed, plain, listed],
+      [plain, listed, listed],
+      [opaque, listed, { isOpaque: true, hasStatus: true }],
+    ] as const) {
+      const { requester, targets } = exchangeRequest();
+      const more = {
+        requester: { ...requester, ...(ofClient && { tokenForm: ofClient }) },
+        targets: targets.map((each) => ({ ...each, ...(ofTarget && { tokenForm: ofTarget }) })),
+      };
+      expect((await decide({}, more)).result).toMatchObject({ form });
+    }
+  });
+});
+
+describe('The id of a token', () => {
+  const { recordId, chainId } = TOKEN_ID;
+
+  it('is that of its record, and of its chain once there is one', () => {
+    for (const [tokenId, jti] of [
+      [TOKEN_ID, `${recordId}.${chainId}`],
+      [{ recordId, chainId: undefined }, recordId],
+    ] as const) {
+      expect(formatTokenId(tokenId)).toBe(jti);
+      expect(readTokenId(jti)).toEqual(tokenId);
+    }
+  });
+
+  it('is none of ours when it is anything else', () => {
+    for (const jti of [
+      '',
+      'x',
+      `${recordId}.`,
+      `.${chainId}`,
+      `${recordId}${chainId}`,
+      `${recordId}-${chainId}`,
+      `${recordId}.${chainId}.${chainId}`,
+      `x${recordId}`,
+      `${recordId}x`,
+      `${recordId}.${chainId}x`,
+      recordId.toUpperCase(),
+      recordId.replaceAll('-', ''),
+      recordId.slice(1),
+    ])
+      expect({ jti, tokenId: readTokenId(jti) }).toEqual({ jti, tokenId: undefined });
+    expect(isUuid(recordId)).toBe(true);
+    for (const text of ['', `x${recordId}`, `${recordId}x`, `${recordId}.${chainId}`])
+      expect(isUuid(text)).toBe(false);
+  });
+
+  it('tells to the millisecond when it was issued, and the claim when that is earlier', () => {
+    const time = NOW * 1000 + 123;
+    const tokenId = { recordId: uuidv7(time), chainId: undefined };
+    expect(issuedAtOf(tokenId, NOW)).toBe(time);
+    expect(issuedAtOf(tokenId, NOW + 1)).toBe(time);
+    expect(issuedAtOf(tokenId, NOW - 1)).toBe(NOW * 1000 - 1);
+    expect(issuedAtOf(undefined, NOW)).toBe(NOW * 1000 + 999);
+    const random = { recordId: '0199aaaa-0000-4000-8000-000000000001', chainId: undefined };
+    expect(issuedAtOf(random, NOW)).toBe(NOW * 1000 + 999);
   });
 });

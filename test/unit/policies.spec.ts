@@ -1402,7 +1402,17 @@ const RULES: readonly (readonly [
   [
     'policyId',
     [{ policyId: '0' }, { policyId: 'a'.repeat(100) }],
-    ['', 'A', '-a', 'a b', 'a'.repeat(101), 'client-settings', 'none', 'a\n'].map((policyId) => ({
+    [
+      '',
+      'A',
+      '-a',
+      'a b',
+      'a'.repeat(101),
+      'client-settings',
+      'issuer-settings',
+      'none',
+      'a\n',
+    ].map((policyId) => ({
       policyId,
     })),
   ],
@@ -1587,7 +1597,7 @@ describe('What can be stored as a policy', () => {
 
   it('has no name that something else has', () => {
     expect(isPolicyId('parcels')).toBe(true);
-    for (const taken of ['client-settings', 'none', '', 'Parcels'])
+    for (const taken of ['client-settings', 'issuer-settings', 'none', '', 'Parcels'])
       expect(isPolicyId(taken)).toBe(false);
   });
 

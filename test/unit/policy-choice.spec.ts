@@ -1,8 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { newPolicy, type Policy } from '../../src/delegation/policy.js';
+import { policyHalf } from '../../src/delegation/lineage.js';
 import { PolicySet } from '../../src/delegation/policy-set.js';
+import { StoredPolicies } from '../../src/delegation/stored-policies.js';
+import { InMemoryPolicyStore } from '../../src/testing/index.js';
 import { exchangeRequest } from '../support/exchange-requests.js';
+import { FakeClock } from '../support/fake-clock.js';
 
 const request = exchangeRequest({ targets: { x: ['read', 'write'] } });
 
@@ -70,5 +74,56 @@ describe('What a verdict tells besides', () => {
     const refused = new PolicySet([elsewhere]).evaluate(request);
     expect(refused).toMatchObject({ reason: 'subject_not_allowed' });
     expect(refused).not.toHaveProperty('stepUp');
+  });
+});
+
+describe('Policies that are stored', () => {
+  const author = { writtenAt: 1, writtenBy: { sub: 'admin' } };
+
+  async function stored(...put: readonly Policy[]) {
+    const store = new InMemoryPolicyStore();
+    await store.change({ put, remove: [] }, author);
+    const clock = new FakeClock();
+    return { store, clock, policies: new StoredPolicies(store, clock) };
+  }
+
+  it('decide as they are stored, and a change counts within a second', async () => {
+    const { store, clock, policies } = await stored(allow('a'));
+    const decider = async () => (await policies.decide(request)).basis;
+    expect(await decider()).toMatchObject({ policy: 'a', version: '1' });
+    await store.change({ put: [allow('a', { version: 2 })], remove: [] }, author);
+    expect(await decider()).toMatchObject({ policy: 'a', version: '1' });
+    clock.advance(1_000);
+    expect(await decider()).toMatchObject({ policy: 'a', version: '2' });
+    await store.change({ put: [], remove: [{ policyId: 'a', version: 2 }] }, author);
+    clock.advance(1_000);
+    expect(await decider()).toMatchObject({ policy: 'client-settings' });
+  });
+
+  it('count at once when they are forgotten', async () => {
+    const { store, policies } = await stored(allow('a'));
+    const before = await policies.current();
+    await store.change({ put: [allow('b')], remove: [] }, author);
+    expect(await policies.current()).toBe(before);
+    policies.forget();
+    expect((await policies.current()).isInForce(policyHalf('b'))).toBe(true);
+  });
+
+  it('are made into a set again only when one changed', async () => {
+    const { policies } = await stored(allow('a'), allow('b'));
+    const before = await policies.current();
+    policies.forget();
+    expect(await policies.current()).toBe(before);
+  });
+
+  it('are in force while they allow: not once they are disabled, deny or are gone', async () => {
+    const denial = newPolicy({ policyId: 'deny', effect: 'deny' });
+    const { policies } = await stored(allow('a'), allow('off', { disabled: true }), denial);
+    expect(await policies.isInForce(policyHalf('a'))).toBe(true);
+    for (const policyId of ['off', 'deny', 'gone'])
+      expect({ policyId, isInForce: await policies.isInForce(policyHalf(policyId)) }).toEqual({
+        policyId,
+        isInForce: false,
+      });
   });
 });

@@ -3,7 +3,17 @@ import { hash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { Lineage, tokenMark } from '../../src/delegation/lineage.js';
+import {
+  chainMark,
+  clientMark,
+  keyMark,
+  Lineage,
+  policyHalf,
+  policyHalfOf,
+  policyMark,
+  tokenMark,
+  type Ancestor,
+} from '../../src/delegation/lineage.js';
 import { revokedBy, type KnownRevocations, type Revocable } from '../../src/tokens/revocable.js';
 import {
   FOR_EVER,
@@ -261,5 +271,114 @@ describe('A tree of tokens', () => {
     // Itself, sixteen ancestors and the one key that signed them.
     expect(asked).toHaveLength(18);
     expect(asked[0]).toBe(tokenMark(token.hash ?? ''));
+  });
+});
+
+/** A token that was issued so many milliseconds after the start. */
+function ancestor(name: string, delay: number, more: Partial<Ancestor> = {}): Ancestor {
+  return {
+    hash: sha256(name),
+    keyId: undefined,
+    issuedAt: START + delay,
+    lineage: Lineage.NONE,
+    ...more,
+  };
+}
+
+function sha256(text: string): string {
+  return hash('sha256', text, 'base64url');
+}
+
+const MARK = `t${'A'.repeat(16)}`;
+
+describe('A lineage', () => {
+  it('names the tokens, their keys, the policy, the clients and the chains, and when the oldest began', () => {
+    const policy = { policy: 'parcels', version: '3' };
+    const first = ancestor('first', 5, { keyId: 'k' });
+    const before = Lineage.of([first], { policy, clients: ['a'], chains: ['chain'] });
+    const marks = [
+      tokenMark(first.hash),
+      keyMark('k'),
+      policyMark(policy),
+      clientMark('a'),
+      chainMark('chain'),
+    ];
+    expect(before).toMatchObject({ rootTime: START + 5, marks });
+    const second = ancestor('second', 9, { lineage: before });
+    const beside = ancestor('beside', 7);
+    expect(Lineage.of([second, beside], { clients: [] })).toMatchObject({
+      rootTime: START + 5,
+      marks: [...marks, tokenMark(second.hash), tokenMark(beside.hash)],
+    });
+    expect(Lineage.of([second], { clients: ['a'] }).marks).toHaveLength(6);
+  });
+
+  it('is read as it was told, and of none nothing is told', () => {
+    const lineage = Lineage.of([ancestor('first', 5)], { clients: ['a'] });
+    expect(lineage.toClaim()).toBe([(START + 5).toString(36), ...lineage.marks].join('.'));
+    expect(Lineage.read(lineage.toClaim())).toEqual(lineage);
+    expect(Lineage.NONE.toClaim()).toBeUndefined();
+    expect(Lineage.read(undefined)).toBe(Lineage.NONE);
+  });
+
+  it('that is damaged is not read at all', () => {
+    const many = Array.from({ length: 64 }, () => MARK);
+    const long = `1${'0'.repeat(10)}`;
+    for (const claim of [`${long}.${MARK}`, `0.${MARK}`, ['1', ...many].join('.')])
+      expect(Lineage.read(claim)?.toClaim()).toBe(claim);
+    for (const claim of [
+      null,
+      17,
+      [],
+      '',
+      '1',
+      '1.',
+      `.${MARK}`,
+      `z${long}.${MARK}`,
+      `A.${MARK}`,
+      `1.${MARK} `,
+      ` 1.${MARK}`,
+      `1.${MARK}A`,
+      `1.${MARK.slice(1)}`,
+      `1.x${MARK.slice(1)}`,
+      `1.${MARK.slice(0, -1)}`,
+      `1.${MARK.slice(0, -1)}+`,
+      `1.${MARK}..${MARK}`,
+      `1-${MARK}`,
+      ['1', ...many, MARK].join('.'),
+      { toString: () => `1.${MARK}` },
+    ])
+      expect({ claim, lineage: Lineage.read(claim) }).toEqual({ claim, lineage: undefined });
+  });
+
+  it('is too long from the sixty-fifth mark on', () => {
+    const names = Array.from({ length: 65 }, (_, index) => `client-${index}`);
+    const root = [ancestor('first', 0)];
+    expect(Lineage.of(root, { clients: names.slice(0, 63) }).isTooLong).toBe(false);
+    expect(Lineage.of(root, { clients: names.slice(0, 64) }).isTooLong).toBe(true);
+  });
+
+  it('includes one that is as old and has no other marks, and none always', () => {
+    const first = ancestor('first', 5);
+    const lineage = Lineage.of([first], { clients: ['a'] });
+    const later = Lineage.of([{ ...first, issuedAt: START + 6 }], { clients: [] });
+    const earlier = Lineage.of([{ ...first, issuedAt: START + 4 }], { clients: [] });
+    for (const part of [lineage, later, Lineage.NONE]) expect(lineage.includes(part)).toBe(true);
+    expect(lineage.includes(earlier)).toBe(false);
+    expect(lineage.includes(Lineage.of([first], { clients: ['a', 'b'] }))).toBe(false);
+    expect(Lineage.NONE.includes(Lineage.NONE)).toBe(true);
+    expect(Lineage.NONE.includes(Lineage.of([], { clients: [] }))).toBe(false);
+  });
+
+  it('has marks of one letter and 96 bits, that of a policy half for it and half for its version', () => {
+    expect(tokenMark(sha256('token'))).toBe(`t${sha256('token').slice(0, 16)}`);
+    expect(keyMark('k')).toBe(`k${sha256('k').slice(0, 16)}`);
+    expect(clientMark('a')).toBe(`c${sha256('a').slice(0, 16)}`);
+    expect(chainMark('chain')).toBe(`h${sha256('chain').slice(0, 16)}`);
+    const mark = policyMark({ policy: 'parcels', version: '3' });
+    expect(mark).toBe(`p${sha256('parcels').slice(0, 8)}${sha256('3').slice(0, 8)}`);
+    expect(policyHalfOf(mark)).toBe(policyHalf('parcels'));
+    expect(policyHalf('parcels')).toBe(sha256('parcels').slice(0, 8));
+    expect(policyHalfOf(clientMark('parcels'))).toBeUndefined();
   });
 });
