@@ -768,6 +768,7 @@ describe('What a policy of a host says', () => {
     ['another target', { audience: ['x', 'z'] }, {}],
     ['a target more', { audience: ['x', 'y', 'z'] }, {}],
     ['a target twice', { audience: ['x', 'x'] }, {}],
+    ['a target twice, besides', { audience: ['x', 'y', 'x'] }, {}],
     ['no scope', { scope: new Set() }, {}],
     ['more scope than the token', { scope: new Set(['pay']) }, {}],
     [
@@ -1005,11 +1006,11 @@ describe('What an exchange comes of', () => {
         {},
         { policy: basis, clients: [] },
       ],
-      [{}, { mode: 'impersonation' }, { policy: basis, clients: ['a'] }],
+      [{}, { mode: 'impersonation' }, { policy: basis, clients: ['a'], askedBy: 'a' }],
       [
         { subjectToken: { clientId: 'mobile' } },
         { mode: 'impersonation' },
-        { policy: basis, clients: ['a', 'mobile'] },
+        { policy: basis, clients: ['a', 'mobile'], askedBy: 'a' },
       ],
       [{ actors: [{ iss: ISSUER, sub: 'a' }] }, {}, { policy: basis, clients: [] }],
       [{}, { basis: { ...basis, policy: 'client-settings' } }, { clients: [] }],

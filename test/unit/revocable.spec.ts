@@ -297,11 +297,11 @@ describe('A lineage', () => {
     const first = ancestor('first', 5, { keyId: 'k' });
     const before = Lineage.of([first], { policy, clients: ['a'], chains: ['chain'] });
     const marks = [
+      clientMark('a'),
+      chainMark('chain'),
       tokenMark(first.hash),
       keyMark('k'),
       policyMark(policy),
-      clientMark('a'),
-      chainMark('chain'),
     ];
     expect(before).toMatchObject({ rootTime: START + 5, marks });
     const second = ancestor('second', 9, { lineage: before });
