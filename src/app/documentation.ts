@@ -49,6 +49,7 @@ const TAGS = [
   ['trusted issuers', 'Other issuers whose tokens may be exchanged.'],
   ['policies', 'Who may act for whom: rules in versions, explained.'],
   ['audit', 'What happened: records and delegation chains.'],
+  ['ledger', 'The same, provable: checkpoints, hashes and proofs.'],
 ] as const;
 
 const OAUTH_ERROR = {
