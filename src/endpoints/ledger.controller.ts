@@ -128,9 +128,9 @@ export class LedgerController {
 
   @Get('proofs/consistency')
   @ApiOperation({ summary: 'Prove that the log only grew', description: 'RFC 6962 section 2.1.2.' })
-  @ApiQuery({ name: 'from', description: 'The size of the older tree, at least 1.' })
+  @ApiQuery({ name: 'older', description: 'The size of the older tree, at least 1.' })
   @ApiQuery({
-    name: 'to',
+    name: 'newer',
     required: false,
     description: 'Of the newer; default: the newest checkpoint.',
   })
@@ -140,12 +140,12 @@ export class LedgerController {
     @Res() response: ServerResponse,
   ): Promise<void> {
     const tree = await this.#tree();
-    const from = numberIn(query, 'from');
-    const to = numberIn(query, 'to') ?? tree.size;
-    if (from === undefined || from < 1 || from > to) throw malformed();
-    if (to > tree.size) throw new NothingHereError();
-    const proof = await tree.consistency(from, to);
-    sendJson(response, 200, { from, to, proof: proof.map(base64) });
+    const older = numberIn(query, 'older');
+    const newer = numberIn(query, 'newer') ?? tree.size;
+    if (older === undefined || older < 1 || older > newer) throw malformed();
+    if (newer > tree.size) throw new NothingHereError();
+    const proof = await tree.consistency(older, newer);
+    sendJson(response, 200, { older, newer, proof: proof.map(base64) });
   }
 
   @All(['checkpoint', 'keys', 'proofs/inclusion', 'proofs/consistency'])

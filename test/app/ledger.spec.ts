@@ -103,10 +103,10 @@ describe('The ledger over HTTP refuses', () => {
     ['proofs/inclusion?index=99999', 404],
     ['proofs/inclusion?record=nobody', 404],
     ['proofs/consistency', 400],
-    ['proofs/consistency?from=0', 400],
-    ['proofs/consistency?from=3&to=2', 400],
-    ['proofs/consistency?from=1e1', 400],
-    ['proofs/consistency?from=1&to=99999', 404],
+    ['proofs/consistency?older=0', 400],
+    ['proofs/consistency?older=3&newer=2', 400],
+    ['proofs/consistency?older=1e1', 400],
+    ['proofs/consistency?older=1&newer=99999', 404],
   ])('%s with %d', async (path, status) => {
     const response = await ask(path);
     expect(response.status).toBe(status);
@@ -160,9 +160,9 @@ describe('The ledger over HTTP', () => {
     expect(Buffer.concat(leaves)).toEqual(hashes);
     const proof = await (await ask('proofs/inclusion?index=1&size=3')).json();
     expect(proof).toMatchObject({ index: 1, size: 3, leafHash: leaves[1]!.toString('base64') });
-    expect((await (await ask('proofs/consistency?from=1&to=2')).json()) as object).toEqual({
-      from: 1,
-      to: 2,
+    expect((await (await ask('proofs/consistency?older=1&newer=2')).json()) as object).toEqual({
+      older: 1,
+      newer: 2,
       proof: [leaves[1]!.toString('base64')],
     });
   });

@@ -53,7 +53,9 @@ const CLEAR_WITHIN: Readonly<Record<string, ReadonlySet<string>>> = {
   ...Object.fromEntries(
     ['subjectToken', 'actorToken', 'issuedToken'].map((name) => [
       name,
-      new Set('hash type issuer jti clientId audience scope expiresAt acr authTime'.split(' ')),
+      new Set(
+        'hash type issuer jti clientId audience scope expiresAt acr authTime lineage'.split(' '),
+      ),
     ]),
   ),
 };

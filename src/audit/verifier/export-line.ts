@@ -77,5 +77,7 @@ function isPart(value: unknown): boolean {
   if (value === 'erased' || value === 'damaged') return true;
   if (typeof value !== 'object' || value === null) return false;
   const { salt, text, ...rest } = value as Readonly<Record<string, unknown>>;
-  return typeof salt === 'string' && typeof text === 'string' && Object.keys(rest).length === 0;
+  const isSalt =
+    typeof salt === 'string' && Buffer.from(salt, 'base64url').toString('base64url') === salt;
+  return isSalt && typeof text === 'string' && Object.keys(rest).length === 0;
 }
