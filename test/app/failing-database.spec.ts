@@ -110,7 +110,7 @@ async function failEach(
   }
 }
 
-describe('Whichever statement fails', () => {
+describe('CVE-2020-15223, an error of the store was swallowed: whichever statement fails', () => {
   it('an exchange gives no token, and the same one is good afterwards', async () => {
     const root = good(await chain.root(service));
     const exchange = (): Promise<ServiceAnswer> => chain.exchange(service, 'gateway', root);

@@ -272,7 +272,7 @@ describe('Two instances', () => {
     await expectDeadEverywhere(given);
   }, 60_000);
 
-  it('still refuse what was revoked after one of them started again', async () => {
+  it('still refuse what was revoked after one of them started again (CVE-2026-9802)', async () => {
     const { browser } = await signedIn('restarted');
     const revoked = expectGood(await redeem(one, await codeAt(browser)));
     const kept = expectGood(await redeem(one, await codeAt(browser)));

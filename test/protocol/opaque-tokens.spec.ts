@@ -47,7 +47,7 @@ async function expectRefused(work: () => Promise<Answer>, reason: string): Promi
   expect(record).toMatchObject({ outcome: 'refused', reason });
 }
 
-describe('An opaque access token', () => {
+describe('CVE-2026-27840, a token that was cut off was good: an opaque access token', () => {
   it('is refused when any character of it was changed, or any is missing', async () => {
     const token = await opaqueToken();
     for (let index = 'nte_at_'.length; index < token.length; index += 1) {

@@ -201,7 +201,7 @@ describe('An answer is refused', () => {
   });
 });
 
-describe('An address is refused without a connection', () => {
+describe('CVE-2020-10770, CVE-2026-4366, a server fetched what a stranger named: an address is refused without a connection', () => {
   it.each([
     ['jwks', 'The address is not a URL'],
     ['', 'The address is not a URL'],

@@ -54,7 +54,7 @@ function ofChain(chainId: string, issuedAt: number) {
   };
 }
 
-describe('Of more than can be remembered', () => {
+describe('CVE-2025-2559, a memory grew until there was none left: of more than can be remembered', () => {
   it('nothing is passed over: the store is asked about each token', async () => {
     const { clock, store, revocations, find } = started();
     const now = clock.now();
