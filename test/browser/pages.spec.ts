@@ -183,10 +183,11 @@ describeInBrowser('The pages', () => {
 
   it('lead the keyboard through sign-in in the order of the eyes', async () => {
     await sampleOf('sign-in');
-    expect(await page.evaluate('document.activeElement.id')).toBe('username');
+    // The browser moves there when it first draws the page.
+    await page.waitForFunction("document.activeElement.id === 'username'");
     expect(await focusedBy('Tab', 2)).toEqual(['password', 'submit']);
     await sampleOf('sign-in, refused');
-    expect(await page.evaluate('document.activeElement.id')).toBe('password');
+    await page.waitForFunction("document.activeElement.id === 'password'");
     expect(await focusedBy('Shift+Tab', 1)).toEqual(['username']);
   });
 

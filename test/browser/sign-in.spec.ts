@@ -244,6 +244,7 @@ describeInBrowser('A person at a browser', () => {
     const page = await open();
     const { url, redeem } = await request({ prompt: 'consent' });
     await page.goto(url);
+    await page.waitForFunction("document.activeElement?.id === 'username'");
     await page.keyboard.type('bob');
     await page.keyboard.press('Tab');
     await page.keyboard.type(passwordOf('bob'));
