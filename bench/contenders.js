@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 
+import { built } from './built.js';
+import { CREATE_PLAIN_TABLE, PLAIN_TABLE } from './plain-audit.js';
 import { APPLICATION, EXCHANGE, ISSUER, REQUESTER, SCOPE, sha256, TARGET } from './scene.js';
 
 const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -38,19 +40,11 @@ const REVOCATIONS = 1_000_000;
  * @property {readonly string[]} nodeFlags of the service
  */
 
-/**
- * A module of the build. Only its type comes from the source.
- * @param {string} path
- * @returns {Promise<any>}
- */
-export function built(path) {
-  return import(new URL(`../dist/${path}`, import.meta.url).href);
-}
-
 /** @param {import('./options.js').ContenderName} name @param {Stage} stage @returns {Promise<Contender>} */
 export async function startContender(name, stage) {
   if (name === 'service') return startService(stage, name, 'nest-token-exchange');
   if (name === 'service-revocations') return startRevoking(stage, name);
+  if (name === 'service-plain-audit') return startPlain(stage, name);
   if (name === 'batched') return startBare(stage, name, 'node:http, shared commits');
   if (name === 'single') return startBare(stage, name, 'node:http, one INSERT each');
   return startOidcProvider(stage, name);
@@ -146,10 +140,27 @@ async function startRevoking(stage, name) {
 }
 
 /**
+ * The service once more, without a ledger, on a database of its own.
+ * @param {Stage} stage
+ * @param {'service-plain-audit'} name
+ */
+async function startPlain(stage, name) {
+  const url = new URL(stage.databaseUrl);
+  url.pathname = '/bench_plain_audit';
+  await query(stage.databaseUrl, 'create database bench_plain_audit');
+  await migrate(url.href);
+  await query(url.href, CREATE_PLAIN_TABLE);
+  const preload = new URL('plain-audit.js', import.meta.url).href;
+  const nodeFlags = [...stage.nodeFlags, '--import', preload];
+  const started = { ...stage, databaseUrl: url.href, nodeFlags };
+  return { ...(await startService(started, name, 'the same, no ledger')), table: PLAIN_TABLE };
+}
+
+/**
  * Starts the service as production does: migrated before, its clients and its key in the database,
  * everything else as it is shipped.
  * @param {Stage} stage
- * @param {'service' | 'service-revocations'} name
+ * @param {'service' | 'service-revocations' | 'service-plain-audit'} name
  * @param {string} title
  * @returns {Promise<Contender>}
  */

@@ -38,8 +38,8 @@ const places = { distinct: 0, repeated: 0 };
 
 process.on('message', (/** @type {any} */ message) => {
   if (message.prepare) {
-    const { scene, count } = message.prepare;
-    const all = makeSubjectTokens(scene, count + 1).map((token) => requestOf(scene, token));
+    const { scene, count, people } = message.prepare;
+    const all = makeSubjectTokens(scene, count + 1, people).map((token) => requestOf(scene, token));
     requests.distinct = all.slice(1);
     requests.repeated = all.slice(0, 1);
     send({ prepared: true });

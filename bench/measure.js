@@ -28,10 +28,14 @@ const LEAD_IN = 0.3;
 
 /** The process that makes the load. */
 export class Load {
-  /** @param {import('./scene.js').Scene} scene @param {number} tokens */
-  static async start(scene, tokens) {
+  /**
+   * @param {import('./scene.js').Scene} scene
+   * @param {number} tokens
+   * @param {number} people
+   */
+  static async start(scene, tokens, people) {
     const load = new Load();
-    await load.#ask({ prepare: { scene, count: tokens } }, 'prepared');
+    await load.#ask({ prepare: { scene, count: tokens, people } }, 'prepared');
     return load;
   }
 

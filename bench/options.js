@@ -7,8 +7,9 @@ const USAGE = `Usage: npm run bench -- [options]
   --warm-up N       seconds of each contender before the first round (12)
   --connections N   connections, each with one request at a time (32)
   --tokens N        distinct subject tokens (50000)
-  --only A,B        some of the contenders: service, service-revocations, batched, single,
-                    oidc-provider, oidc-provider-single
+  --people N        whose tokens they are, in turn (1000); as many as tokens: nobody is known
+  --only A,B        some of the contenders: service, service-revocations, service-plain-audit,
+                    batched, single, oidc-provider, oidc-provider-single
   --log-level L     LOG_LEVEL of the service (info, as it is shipped)
   --json FILE       write every figure to a file
   --quick           half a minute, to see that it works; no figures to rely on
@@ -18,6 +19,7 @@ const USAGE = `Usage: npm run bench -- [options]
 export const CONTENDERS = /** @type {const} */ ([
   'service',
   'service-revocations',
+  'service-plain-audit',
   'batched',
   'single',
   'oidc-provider',
@@ -42,6 +44,7 @@ export function readOptions() {
     warmUp: positive('warm-up', values['warm-up'], quick ? 3 : 12),
     connections: positive('connections', values.connections, 32),
     tokens: positive('tokens', values.tokens, quick ? 12_000 : 50_000),
+    people: positive('people', values.people, 1000),
     only,
     logLevel: values['log-level'] ?? 'info',
     json: values.json,
@@ -59,6 +62,7 @@ function parse() {
         'warm-up': { type: 'string' },
         connections: { type: 'string' },
         tokens: { type: 'string' },
+        people: { type: 'string' },
         only: { type: 'string' },
         'log-level': { type: 'string' },
         json: { type: 'string' },

@@ -1,5 +1,5 @@
 // node bench/policies.js: what a decision costs with few and with many policies; see docs/benchmark.md.
-import { built } from './contenders.js';
+import { built } from './built.js';
 import { table } from './report.js';
 
 /**

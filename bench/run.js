@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 
 import { Bench, KINDS } from './bench.js';
-import { built, migrate, query, startContender } from './contenders.js';
+import { built } from './built.js';
+import { migrate, query, startContender } from './contenders.js';
 import { Load } from './measure.js';
 import { readOptions } from './options.js';
 import { parentOf } from './processes.js';
@@ -55,7 +56,7 @@ await withDatabase(async (databaseUrl, folder) => {
   /** @type {Contender[]} */
   const contenders = [];
   say(`signing ${options.tokens} subject tokens`);
-  const load = await Load.start(scene, options.tokens);
+  const load = await Load.start(scene, options.tokens, options.people);
   // Without the load the run fails, and then everything that was started is stopped.
   const interrupt = () => load.stop();
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
@@ -155,7 +156,7 @@ function profiling(folder) {
  * @param {import('./scene.js').Scene} scene
  */
 async function checkAnswer({ port, title }, scene) {
-  const [token = ''] = makeSubjectTokens(scene, 1);
+  const [token = ''] = makeSubjectTokens(scene, 1, 1);
   const request = requestOf(scene, token).toString('latin1');
   const [head = '', body = ''] = request.split('\r\n\r\n');
   const authorization = /^Authorization: (.*)$/m.exec(head)?.[1] ?? '';

@@ -22,8 +22,6 @@ export const ACT = { iss: ISSUER, sub: REQUESTER, client_id: REQUESTER };
 /** Seconds that an issued token lives. */
 export const LIFETIME = 600;
 
-/** Users whose tokens are presented. */
-const USERS = 10_000;
 /** Seconds: longer than any run. */
 const SIGNED_IN_FOR = 6 * 3600;
 
@@ -86,8 +84,9 @@ export function tokenHeader(kid) {
  * Access tokens of users who signed in to the application, all different.
  * @param {Scene} scene
  * @param {number} count
+ * @param {number} people whose tokens they are, in turn
  */
-export function makeSubjectTokens(scene, count) {
+export function makeSubjectTokens(scene, count, people) {
   const { privateKey } = keysOf(scene);
   const header = tokenHeader(scene.kid);
   const now = Math.floor(Date.now() / 1000);
@@ -96,7 +95,7 @@ export function makeSubjectTokens(scene, count) {
       header,
       {
         iss: ISSUER,
-        sub: `user-${String(index % USERS).padStart(5, '0')}`,
+        sub: `user-${String(index % people).padStart(5, '0')}`,
         aud: REQUESTER,
         exp: now + SIGNED_IN_FOR,
         iat: now,

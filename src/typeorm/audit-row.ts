@@ -61,6 +61,8 @@ export class PreparedRow {
   }[];
   readonly #subject: SubjectReference | null;
   readonly #actors: readonly (string | SubjectReference)[];
+  /** Whose keys it is sealed with, or looked for by. */
+  readonly references: readonly SubjectReference[];
 
   /**
    * @param issuer of this server, whose clients are no people
@@ -85,12 +87,8 @@ export class PreparedRow {
       this.#record = JSON.stringify(essentials);
       this.#parts = [...sealed, { reference: null, text: JSON.stringify(rest) }];
     }
-  }
-
-  /** Whose keys it is sealed with, or looked for by. */
-  get references(): readonly SubjectReference[] {
-    const all = [this.#subject, ...this.#parts.map(({ reference }) => reference), ...this.#actors];
-    return all.filter((each) => typeof each === 'object' && each !== null);
+    const all = [this.#subject, ...sealed.map(({ reference }) => reference), ...this.#actors];
+    this.references = [...new Set(all.filter((each) => typeof each === 'object' && each !== null))];
   }
 
   /** How many characters it writes, about. */
@@ -114,7 +112,7 @@ export class PreparedRow {
       return { key: key?.id ?? null, commitment: part.commitment };
     });
     const document = leafText(this.#record, parts);
-    const leafHash = hashLeaf(Buffer.from(document));
+    const leafHash = hashLeaf(document);
     const actors = this.#actors.map((each) => (typeof each === 'string' ? each : keyOf(each).id));
     return {
       row: {

@@ -5,11 +5,22 @@ import { AuditLog, type AuditEntry } from '../audit/audit-log.js';
 import type { AuditRecord } from '../audit/audit-record.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { AuditConnection, SubjectKeyGoneError } from './audit-connection.js';
-import { PreparedRow } from './audit-row.js';
+import { PreparedRow, type FinishedRow } from './audit-row.js';
 import { BatchQueue, type Outcome } from './batch-queue.js';
 import { TypeormAuditSettings } from './typeorm-audit-settings.js';
-import { TypeormSubjectKeys, type Query } from './typeorm-subject-keys.js';
+import { TypeormSubjectKeys, type Query, type SubjectKey } from './typeorm-subject-keys.js';
 import { sqlState } from './write-transaction.js';
+
+/** A record that waits: sealed already, when the keys of whom it names are known. */
+interface Waiting {
+  readonly row: PreparedRow;
+  sealed: SealedRow | undefined;
+}
+
+interface SealedRow {
+  readonly finished: FinishedRow;
+  readonly keys: readonly SubjectKey[];
+}
 
 /**
  * Records in PostgreSQL as the leaves of one Merkle log, which all instances share. Records that
@@ -20,7 +31,7 @@ import { sqlState } from './write-transaction.js';
 @Injectable()
 export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
   readonly #connection: AuditConnection;
-  readonly #queue: BatchQueue<PreparedRow, string>;
+  readonly #queue: BatchQueue<Waiting, string>;
   #isClosed = false;
 
   constructor(
@@ -43,7 +54,10 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
   async append(record: AuditRecord): Promise<AuditEntry> {
     if (this.#isClosed) throw new Error('The audit log is closed');
     const row = new PreparedRow(record, this.keys, this.issuer?.issuer);
-    return { sequence: await this.#queue.add(row, row.weight), record };
+    // Sealed now, while the batch before is written, and not when it is this one's turn.
+    const keys = this.keys.recall(row.references);
+    const waiting: Waiting = { row, sealed: keys && sealedRow(row, keys) };
+    return { sequence: await this.#queue.add(waiting, row.weight), record };
   }
 
   /** Writes what waits, then closes. Not earlier: requests that are answered until then need their record. */
@@ -58,7 +72,7 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
    * are written apart, so that only the bad one fails. After any other error it is not known what
    * was kept: none of them is tried again.
    */
-  async #write(rows: readonly PreparedRow[]): Promise<readonly Outcome<string>[]> {
+  async #write(rows: readonly Waiting[]): Promise<readonly Outcome<string>[]> {
     try {
       const first = await this.#append(rows);
       return rows.map((_, at) => ({ value: String(first + at) }));
@@ -74,23 +88,41 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
     }
   }
 
-  async #append(rows: readonly PreparedRow[]): Promise<number> {
-    const query: Query = (text, values) => this.#connection.query(text, values);
-    const references = rows.flatMap((row) => row.references);
+  async #append(rows: readonly Waiting[]): Promise<number> {
     for (let tries = 3; ; tries -= 1) {
-      const keys = await this.keys.obtain(references, query);
-      const finished = rows.map((row) => row.finish(keys));
+      await this.#seal(rows);
+      const sealed = rows.flatMap((row) => row.sealed ?? []);
+      const used = sealed.flatMap(({ keys }) => keys);
       try {
-        return await this.#connection.append(
-          finished,
-          [...keys.values()].map(({ id }) => id),
+        const first = await this.#connection.append(
+          sealed.map(({ finished }) => finished),
+          [...new Set(used.map(({ id }) => id))],
         );
+        this.keys.confirm(used);
+        return first;
       } catch (error) {
         if (!(error instanceof SubjectKeyGoneError) || tries === 1) throw error;
         this.keys.forget();
+        for (const row of rows) row.sealed = undefined;
       }
     }
   }
+
+  /** Seals those that wait for the keys of people who are not known here yet. */
+  async #seal(rows: readonly Waiting[]): Promise<void> {
+    const open = rows.filter(({ sealed }) => sealed === undefined);
+    if (open.length === 0) return;
+    const query: Query = (text, values) => this.#connection.query(text, values);
+    const references = open.flatMap(({ row }) => row.references);
+    const keys = await this.keys.obtain(references, query);
+    for (const each of open) each.sealed = sealedRow(each.row, keys);
+  }
+}
+
+/** @param keys by their references, those of the row among them */
+function sealedRow(row: PreparedRow, keys: ReadonlyMap<string, SubjectKey>): SealedRow {
+  const used = row.references.flatMap(({ reference }) => keys.get(reference) ?? []);
+  return { finished: row.finish(keys), keys: used };
 }
 
 /** Data exceptions, broken constraints and values too large for an index (classes 22, 23, 54). */

@@ -8,7 +8,10 @@ import { KeySeal } from '../keys/key-seal.js';
 import { KeySettings } from '../keys/key-store.js';
 
 const KEY_LENGTH = 32;
-/** Milliseconds that a key is remembered: for so long another instance may not know that it was destroyed. */
+/**
+ * Milliseconds that a key is remembered after a write found it still there. Writes with one that was
+ * destroyed meanwhile are refused, so this is only how long it stays in memory of no use.
+ */
 const AGE = 60_000;
 const SIZE = 50_000;
 
@@ -16,14 +19,18 @@ const SIZE = 50_000;
 export interface SubjectKey {
   readonly id: string;
   readonly key: Buffer;
+  /** When it was last seen to be there, in milliseconds of this process. */
+  since: number;
 }
 
-/** Whose key it is: keyed hashes, which say nothing to whoever reads the table. */
+/** Whose key it is. */
 export interface SubjectReference {
-  /** Of issuer and subject together, or of a day for what is nobody's. */
+  /**
+   * Of issuer and subject together, or of a day for what is nobody's: a keyed hash, which says
+   * nothing to whoever reads the table.
+   */
   readonly reference: string;
-  readonly sub: string | null;
-  readonly iss: string | null;
+  readonly owner: FieldOwner;
 }
 
 /** Asks the database, over whatever connection. */
@@ -63,7 +70,7 @@ export class TypeormSubjectKeys {
   readonly #hashKey: Buffer | undefined;
   /** Hashes are the same for ever; this only saves their time. */
   readonly #references = new Map<string, SubjectReference>();
-  readonly #known = new Map<string, { readonly key: SubjectKey; readonly since: number }>();
+  readonly #known = new Map<string, SubjectKey>();
 
   constructor(
     private readonly dataSource: DataSource,
@@ -91,8 +98,7 @@ export class TypeormSubjectKeys {
     if (known) return known;
     const reference = {
       reference: this.#hash(...words),
-      sub: owner && this.subReference(owner.sub),
-      iss: owner && this.issReference(owner.iss),
+      owner: owner && { iss: owner.iss, sub: owner.sub },
     };
     if (this.#references.size >= SIZE) this.#references.clear();
     this.#references.set(name, reference);
@@ -110,6 +116,20 @@ export class TypeormSubjectKeys {
   }
 
   /**
+   * The keys to write with, when all are remembered.
+   * @returns them by their `reference`
+   */
+  recall(references: readonly SubjectReference[]): ReadonlyMap<string, SubjectKey> | undefined {
+    const keys = new Map<string, SubjectKey>();
+    for (const { reference } of references) {
+      const key = this.#recall(reference);
+      if (key === undefined) return undefined;
+      keys.set(reference, key);
+    }
+    return keys;
+  }
+
+  /**
    * The keys to write with; those that are not there yet are made.
    * @returns them by their `reference`
    */
@@ -124,27 +144,37 @@ export class TypeormSubjectKeys {
       if (known) keys.set(each.reference, known);
       else missing.set(each.reference, each);
     }
-    if (missing.size === 0) return keys;
-    const rows = [...missing.values()]
-      .toSorted((a, b) => (a.reference < b.reference ? -1 : 1))
-      .map((each) => ({ ...each, ...this.#make() }));
-    const values = [JSON.stringify(rows), Date.now(), [...missing.keys()]];
-    // A second time sees what another instance made at the same moment.
-    for (let tries = 2; missing.size > 0 && tries > 0; tries -= 1)
-      for (const row of await query<KeyRow>(OBTAIN, values)) {
-        const key = this.#open(row);
-        keys.set(row.reference, key);
-        this.#remember(row.reference, key);
+    const take = (rows: readonly KeyRow[]): void => {
+      for (const row of rows) {
+        keys.set(row.reference, this.#remember(row));
         missing.delete(row.reference);
       }
+    };
+    // Whoever was known here before most probably has a key still.
+    const former = [...missing.keys()].filter((reference) => this.#known.has(reference));
+    if (former.length > 0) take(await query<KeyRow>(`${SELECT} reference = any($1)`, [former]));
+    // A second time sees what another instance made at the same moment.
+    for (let tries = 2; missing.size > 0 && tries > 0; tries -= 1) {
+      const rows = [...missing.values()]
+        .toSorted((a, b) => (a.reference < b.reference ? -1 : 1))
+        .map((each) => this.#make(each));
+      const values = [JSON.stringify(rows), Date.now(), [...missing.keys()]];
+      take(await query<KeyRow>(OBTAIN, values));
+    }
     return keys;
+  }
+
+  /** Takes note that these keys are there still. */
+  confirm(keys: readonly SubjectKey[]): void {
+    const now = performance.now();
+    for (const key of keys) key.since = now;
   }
 
   /** The keys of these ids that were not destroyed, as they are at this moment. */
   async find(ids: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
     if (ids.length === 0) return new Map();
     const rows = await this.dataSource.query<KeyRow[]>(`${SELECT} key_id = any($1::uuid[])`, [ids]);
-    return new Map(rows.map((row) => [row.key_id, this.#open(row).key]));
+    return new Map(rows.map((row) => [row.key_id, this.#open(row)]));
   }
 
   /** Forgets what it remembers, because a key of it was destroyed meanwhile. */
@@ -152,28 +182,33 @@ export class TypeormSubjectKeys {
     this.#known.clear();
   }
 
-  #make(): { readonly key_id: string; readonly wrapped: string } {
+  #make({ reference, owner }: SubjectReference): object {
     const id = randomUUID();
     return {
+      reference,
+      sub: owner && this.subReference(owner.sub),
+      iss: owner && this.issReference(owner.iss),
       key_id: id,
       wrapped: this.#sealed().seal(id, randomBytes(KEY_LENGTH).toString('hex')),
     };
   }
 
-  #open({ key_id: id, wrapped_key: wrapped }: KeyRow): SubjectKey {
-    return { id, key: Buffer.from(this.#sealed().open(id, wrapped), 'hex') };
+  #open({ key_id: id, wrapped_key: wrapped }: KeyRow): Buffer {
+    return Buffer.from(this.#sealed().open(id, wrapped), 'hex');
   }
 
   #recall(reference: string): SubjectKey | undefined {
     const known = this.#known.get(reference);
-    return known && performance.now() - known.since < AGE ? known.key : undefined;
+    return known && performance.now() - known.since < AGE ? known : undefined;
   }
 
-  #remember(reference: string, key: SubjectKey): void {
-    this.#known.delete(reference);
-    this.#known.set(reference, { key, since: performance.now() });
+  #remember(row: KeyRow): SubjectKey {
+    const known = { id: row.key_id, key: this.#open(row), since: performance.now() };
+    this.#known.delete(row.reference);
+    this.#known.set(row.reference, known);
     const oldest = this.#known.keys().next();
     if (this.#known.size > SIZE && !oldest.done) this.#known.delete(oldest.value);
+    return known;
   }
 
   #hash(...words: readonly string[]): string {

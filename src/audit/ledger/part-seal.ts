@@ -36,14 +36,16 @@ export function sealPart(
   text: string,
 ): { readonly commitment: string; readonly sealed: string } {
   const random = takeRandom(SALT_LENGTH + NONCE_LENGTH);
-  const salt = random.subarray(0, SALT_LENGTH);
-  const commitment = commitmentOf({ salt, text });
-  if (key === null)
-    return { commitment, sealed: Buffer.concat([salt, Buffer.from(text)]).toString('base64url') };
+  const committed = Buffer.concat([COMMITMENT, random.subarray(0, SALT_LENGTH), Buffer.from(text)]);
+  const commitment = hash('sha256', committed, 'base64url');
+  const opened = committed.subarray(COMMITMENT.length);
+  if (key === null) return { commitment, sealed: opened.toString('base64url') };
   const nonce = random.subarray(SALT_LENGTH);
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(place));
-  const body = [cipher.update(salt), cipher.update(text, 'utf8'), cipher.final()];
-  const sealed = Buffer.concat([nonce, ...body, cipher.getAuthTag()]).toString('base64url');
+  // A stream cipher: all comes out at once, and nothing is left for the end.
+  const body = cipher.update(opened);
+  cipher.final();
+  const sealed = Buffer.concat([nonce, body, cipher.getAuthTag()]).toString('base64url');
   return { commitment, sealed };
 }
 

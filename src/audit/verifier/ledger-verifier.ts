@@ -105,7 +105,7 @@ export class LedgerVerifier {
   }
 
   #addEntry({ index, leaf, parts, proof }: Entry): void {
-    const hash = hashLeaf(Buffer.from(leaf));
+    const hash = hashLeaf(leaf);
     this.#checkParts(index, leaf, parts);
     if (proof) {
       const hashes = proof.map((each) => Buffer.from(each, 'base64'));
