@@ -39,6 +39,7 @@ export const ADMIN_ROLE_SCOPES: Readonly<Record<AccountRole, readonly AdminScope
     'policies:read',
     'policies:explain',
   ],
+  token_administrator: ['tokens:read', 'tokens:revoke'],
 };
 
 /** The identifier of the admin API: the one audience that its tokens have. */
