@@ -1,7 +1,12 @@
 import type { JsonObject } from '../oauth/claims.js';
 
 /** What a person may do at the admin API. */
-export const ACCOUNT_ROLES = ['administrator', 'auditor', 'client_manager'] as const;
+export const ACCOUNT_ROLES = [
+  'administrator',
+  'auditor',
+  'client_manager',
+  'token_administrator',
+] as const;
 
 export type AccountRole = (typeof ACCOUNT_ROLES)[number];
 

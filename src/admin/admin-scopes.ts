@@ -7,6 +7,7 @@ export const ADMIN_SCOPE_MEANINGS = {
   'accounts:read': 'Read the accounts of people, their sign-in sessions and applications',
   'accounts:write':
     'Create, change, disable and delete accounts; set passwords; end sign-in sessions; revoke what applications may have',
+  'accounts:erase': 'Make people unreadable in every record, for good',
   'keys:read': 'Read the life of the signing keys',
   'keys:write': 'Rotate, import and revoke signing keys',
   'issuers:read': 'Read trusted issuers',
@@ -39,6 +40,7 @@ export const ADMIN_ROLE_SCOPES: Readonly<Record<AccountRole, readonly AdminScope
     'policies:read',
     'policies:explain',
   ],
+  token_administrator: ['tokens:read', 'tokens:revoke'],
 };
 
 /** The identifier of the admin API: the one audience that its tokens have. */

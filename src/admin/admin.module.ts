@@ -15,6 +15,7 @@ import { ClientAdministration } from './client-administration.js';
 import { ClientRightsReader } from './client-rights.js';
 import { ClientSecretAdministration } from './client-secret-administration.js';
 import { Cursors } from './cursor.js';
+import { ErasureAdministration } from './erasure-administration.js';
 import { PolicyAdministration } from './policy-administration.js';
 import { PolicyExplanations } from './policy-explanations.js';
 import { PolicyPlans } from './policy-plans.js';
@@ -50,6 +51,7 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
     ClientRightsReader,
     ClientSecretAdministration,
     Cursors,
+    ErasureAdministration,
     PolicyAdministration,
     PolicyExplanations,
     PolicyPlans,

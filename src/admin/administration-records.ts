@@ -1,11 +1,13 @@
 import { HttpException, Injectable, type ExecutionContext } from '@nestjs/common';
 
+import type { AuditEvent } from '../audit/audit-record.js';
 import { AuditTrail } from '../audit/audit-trail.js';
 import { recordedToken } from '../grants/recorded.js';
 import { OAuthError } from '../oauth/oauth-error.js';
 import { TokenType } from '../oauth/token-type.js';
 import type { AdminRequest, AdministrativeAct } from './administrative-act.js';
 import { Problem } from './problem.js';
+import { showsRecords } from './shows-records.js';
 import { recordedOperation } from './recorded-operation.js';
 
 /** The methods that change nothing (RFC 9110 section 9.2.1). */
@@ -22,7 +24,10 @@ const CODES: Readonly<Record<number, string>> = {
   415: 'unsupported_media_type',
 };
 
-/** Sees to it that whatever is meant to change something through the admin API leaves one record. */
+/**
+ * Sees to it that whatever is meant to change something through the admin API leaves one record, and
+ * whatever shows what is recorded.
+ */
 @Injectable()
 export class AdministrationRecords {
   constructor(private readonly trail: AuditTrail) {}
@@ -30,14 +35,15 @@ export class AdministrationRecords {
   /**
    * Does the work of a request, writes its record, then answers or rethrows what the work threw.
    * @throws OAuthError `temporarily_unavailable` when the work failed in a way nobody meant, or the
-   *   record cannot be written: then the change may have been made nevertheless
+   *   record cannot be written: then a change may have been made nevertheless, and nothing is shown
    */
   async witness<T>(
     context: ExecutionContext,
     act: AdministrativeAct,
     work: () => Promise<T>,
   ): Promise<T> {
-    if (SAFE.has(context.switchToHttp().getRequest<AdminRequest>().method)) return work();
+    const event = eventOf(context);
+    if (event === undefined) return work();
     const { clientId } = act.token;
     try {
       return await this.trail.witness(
@@ -58,12 +64,19 @@ export class AdministrationRecords {
             throw isRefusal(error) ? new AdministrationRefusedError(error) : error;
           }
         },
-        'administration',
+        event,
       );
     } catch (error) {
       throw error instanceof AdministrationRefusedError ? error.refusal : error;
     }
   }
+}
+
+/** What a request is recorded as; undefined when it leaves no record. */
+function eventOf(context: ExecutionContext): AuditEvent | undefined {
+  const { method } = context.switchToHttp().getRequest<AdminRequest>();
+  if (!SAFE.has(method)) return 'administration';
+  return showsRecords(context.getHandler()) ? 'audit_read' : undefined;
 }
 
 /** A refusal of the admin API on its way through the trail, which knows it by this. */

@@ -22,7 +22,7 @@ export interface AdministrativeAct {
 
 /** What a handler may learn that belongs in the record. */
 export type ActFacts = {
-  -readonly [Name in 'revocation' | 'requested']?: AuditRecord[Name];
+  -readonly [Name in 'revocation' | 'requested' | 'erasure' | 'read' | 'whose']?: AuditRecord[Name];
 };
 
 /** A request at the admin API; the guard lets none through without its act. */

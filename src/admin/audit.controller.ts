@@ -4,6 +4,7 @@ import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { AuditReader } from '../audit/audit-log.js';
 import { viewChain } from '../audit/chain-view.js';
 import { AdminController } from './admin-controller.js';
+import { Act, type AdministrativeAct } from './administrative-act.js';
 import { AuditQuery } from './audit-query.dto.js';
 import { AuditEntryView, AuditRecordPage, ChainDocument, TokenChains } from './audit-view.dto.js';
 import { Cursors } from './cursor.js';
@@ -11,7 +12,8 @@ import { namedFields } from './named-fields.js';
 import { DEFAULT_LIMIT } from './page.dto.js';
 import { ApiProblems } from './problem.dto.js';
 import { notFound } from './problem.js';
-import { RequiresScope } from './requires-scope.js';
+import { askedFor, recordedRead } from './recorded-read.js';
+import { ShowsRecords } from './shows-records.js';
 import { TokenStandings } from './token-standings.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -28,7 +30,7 @@ export class AuditController {
   ) {}
 
   @Get('records')
-  @RequiresScope('audit:read')
+  @ShowsRecords()
   @ApiOperation({
     summary: 'Search the records',
     description: 'Newest first, granted and refused; every filter that is given must match.',
@@ -37,54 +39,66 @@ export class AuditController {
   @ApiProblems(400)
   async search(
     @Query() { limit = DEFAULT_LIMIT, cursor, ...filters }: AuditQuery,
+    @Act() act: AdministrativeAct,
   ): Promise<AuditRecordPage> {
     const search = namedFields(filters);
     const list = `audit ${JSON.stringify(search)}`;
     const before = this.cursors.read(list, cursor);
     const { entries, next } = await this.reader.search(search, { before, limit });
+    const named = Object.keys(search);
+    const asked = named.length === 0 ? {} : { filters: named };
+    Object.assign(act.facts, recordedRead(entries, asked, askedFor(search, entries)));
     return { items: entries, next: next === null ? null : this.cursors.write(list, next) };
   }
 
   @Get('records/:id')
-  @RequiresScope('audit:read')
+  @ShowsRecords()
   @ApiOperation({
     summary: 'Read a record',
     description: 'By its id, which its token begins with.',
   })
   @ApiOkResponse({ type: AuditEntryView })
   @ApiProblems(404)
-  async read(@Param('id') id: string): Promise<AuditEntryView> {
+  async read(@Param('id') id: string, @Act() act: AdministrativeAct): Promise<AuditEntryView> {
     const entry = UUID.test(id) ? await this.reader.find(id) : null;
     if (entry === null) throw notFound('record');
+    const { subject } = entry.record;
+    Object.assign(act.facts, recordedRead([entry], { recordId: id }, subject ? [subject] : []));
     return entry;
   }
 
   @Get('chains/by-jti/:jti')
-  @RequiresScope('audit:read')
+  @ShowsRecords()
   @ApiOperation({
     summary: 'Find the chains of a token',
     description: 'By its jti: the chain it belongs to and those that began with it.',
   })
   @ApiOkResponse({ type: TokenChains })
-  async chainsOf(@Param('jti') jti: string): Promise<TokenChains> {
+  async chainsOf(@Param('jti') jti: string, @Act() act: AdministrativeAct): Promise<TokenChains> {
     const entries = JTI.test(jti) ? await this.reader.byJti(jti) : [];
     const ids = new Set(entries.map(({ record }) => record.chainId));
     const known = [...ids].filter((id) => id !== undefined).slice(0, MAX_CHAINS);
-    const chains = await Promise.all(known.map((chainId) => this.#chain(chainId)));
-    return { jti, chains: chains.filter((chain) => chain !== undefined) };
+    const found = await Promise.all(known.map((chainId) => this.#chain(chainId)));
+    const chains = found.filter((chain) => chain !== undefined);
+    Object.assign(act.facts, readOf(chains));
+    return { jti, chains };
   }
 
   @Get('chains/:chainId')
-  @RequiresScope('audit:read')
+  @ShowsRecords()
   @ApiOperation({
     summary: 'Read a delegation chain',
     description: 'Hop by hop, with what each hop took away, refused attempts included.',
   })
   @ApiOkResponse({ type: ChainDocument })
   @ApiProblems(404)
-  async chain(@Param('chainId') chainId: string): Promise<ChainDocument> {
+  async chain(
+    @Param('chainId') chainId: string,
+    @Act() act: AdministrativeAct,
+  ): Promise<ChainDocument> {
     const chain = UUID.test(chainId) ? await this.#chain(chainId) : undefined;
     if (chain === undefined) throw notFound('chain');
+    Object.assign(act.facts, readOf([chain]));
     return chain;
   }
 
@@ -97,4 +111,14 @@ export class AuditController {
     });
     return { ...chain, hops: await Promise.all(hops) };
   }
+}
+
+function readOf(chains: readonly ChainDocument[]): ReturnType<typeof recordedRead> {
+  const chainIds = chains.map(({ chainId }) => chainId);
+  const whose = chains.flatMap(({ subject }) => subject ?? []);
+  return recordedRead(
+    chains.flatMap(({ hops }) => hops),
+    chainIds.length === 0 ? {} : { chainIds },
+    whose,
+  );
 }

@@ -4,10 +4,13 @@ import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { LedgerReader } from '../audit/ledger/ledger-reader.js';
 import { TILE_WIDTH, widthOf } from '../audit/ledger/tile.js';
 import { AdminController } from './admin-controller.js';
+import { Act, type AdministrativeAct } from './administrative-act.js';
 import { LedgerBundle, LedgerCheckpoints, LedgerQuery } from './ledger.dto.js';
 import { ApiProblems } from './problem.dto.js';
 import { notFound } from './problem.js';
+import { readOfLeaves } from './recorded-read.js';
 import { RequiresScope } from './requires-scope.js';
+import { ShowsRecords } from './shows-records.js';
 
 /** What an export of the ledger is made of: checkpoints, and leaves with what they commit to. */
 @AdminController('admin/ledger', 'ledger')
@@ -24,18 +27,22 @@ export class LedgerExportController {
   }
 
   @Get('leaves/:bundle')
-  @RequiresScope('audit:read')
+  @ShowsRecords()
   @ApiOperation({
     summary: 'Read leaves',
     description: 'The 256 from 256 times the number on, as far as a checkpoint covers them.',
   })
   @ApiOkResponse({ type: LedgerBundle })
   @ApiProblems(404)
-  async leaves(@Param('bundle') text: string): Promise<LedgerBundle> {
+  async leaves(
+    @Param('bundle') text: string,
+    @Act() act: AdministrativeAct,
+  ): Promise<LedgerBundle> {
     const index = /^(?:0|[1-9]\d{0,12})$/.test(text) ? Number(text) : Number.NaN;
     const width = widthOf({ level: 0, index }, (await this.reader?.size()) ?? 0);
     const leaves = width > 0 ? await this.reader?.leaves({ index, width }) : null;
     if (!leaves) throw notFound('bundle');
+    Object.assign(act.facts, readOfLeaves(leaves));
     return { first: index * TILE_WIDTH, leaves };
   }
 }

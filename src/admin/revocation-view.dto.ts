@@ -2,6 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 
 import type { AuditRecord, RecordedParty } from '../audit/audit-record.js';
 import type { Share, Toll } from '../aftercare/toll.js';
+import type { AdministrativeAct } from './administrative-act.js';
 import { isoTime } from './iso-time.js';
 import type { Revoked } from './revocation-administration.js';
 import { REVOCATION_KINDS } from './revocation.dto.js';
@@ -72,7 +73,10 @@ export class TollView {
   })
   readonly byAudience!: readonly ShareView[];
 
-  @ApiProperty({ type: [DeadTokenView], description: 'The newest ten.' })
+  @ApiProperty({
+    type: [DeadTokenView],
+    description: 'The newest ten; none for who may not read records (scope `audit:read`).',
+  })
   readonly newest!: readonly DeadTokenView[];
 
   @ApiProperty({
@@ -102,13 +106,17 @@ export class RevocationView {
   readonly died!: TollView | null;
 }
 
-/** A revocation as it is shown. */
-export function viewRevocation({ kind, names, toll }: Revoked): RevocationView {
-  return { kind, names, died: toll === undefined ? null : viewToll(toll) };
+/** A revocation as it is shown: records only to who may read them. */
+export function viewRevocation(
+  { kind, names, toll }: Revoked,
+  { scope }: Pick<AdministrativeAct, 'scope'>,
+): RevocationView {
+  const mayRead = scope.has('audit:read');
+  return { kind, names, died: toll === undefined ? null : viewToll(toll, mayRead) };
 }
 
-function viewToll(toll: Toll): TollView {
-  return { ...toll, newest: toll.newest.flatMap(viewToken) };
+function viewToll(toll: Toll, mayRead: boolean): TollView {
+  return { ...toll, newest: mayRead ? toll.newest.flatMap(viewToken) : [] };
 }
 
 function viewToken(record: AuditRecord): readonly DeadTokenView[] {

@@ -44,7 +44,7 @@ export class RevocationsController {
     @JsonBody() named: NamedRevocation,
     @Act() act: AdministrativeAct,
   ): Promise<RevocationView> {
-    return viewRevocation(await this.revocations.plan(named, act));
+    return viewRevocation(await this.revocations.plan(named, act), act);
   }
 
   @Post()
@@ -65,6 +65,6 @@ export class RevocationsController {
     @JsonBody() named: ReasonedRevocation,
     @Act() act: AdministrativeAct,
   ): Promise<RevocationView> {
-    return viewRevocation(await this.revocations.revoke(named, act));
+    return viewRevocation(await this.revocations.revoke(named, act), act);
   }
 }

@@ -13,6 +13,7 @@ import { AuditController } from './audit.controller.js';
 import { ClientRightsController } from './client-rights.controller.js';
 import { ClientSecretsController } from './client-secrets.controller.js';
 import { ClientsController } from './clients.controller.js';
+import { ErasuresController } from './erasures.controller.js';
 import { KeysController } from './keys.controller.js';
 import { LedgerEntriesController } from './ledger-entries.controller.js';
 import { LedgerExportController } from './ledger.controller.js';
@@ -35,6 +36,7 @@ export const ADMIN_CONTROLLERS: readonly Type[] = [
   AccountPasswordController,
   AccountSessionsController,
   AccountApplicationsController,
+  ErasuresController,
   KeysController,
   TrustedIssuersController,
   PolicyPlansController,

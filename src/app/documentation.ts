@@ -49,6 +49,7 @@ const TAGS = [
   ['trusted issuers', 'Other issuers whose tokens may be exchanged.'],
   ['policies', 'Who may act for whom: rules in versions, explained.'],
   ['revocations', 'What is taken back, with everything that came of it.'],
+  ['erasures', 'People who are made unreadable in every record.'],
   ['audit', 'What happened: records and delegation chains.'],
   ['ledger', 'Proof that what happened was not changed: checkpoints, tiles and proofs.'],
 ] as const;

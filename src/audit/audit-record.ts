@@ -43,6 +43,19 @@ export interface RecordedRevocation {
   };
 }
 
+/** What somebody was shown of the records. */
+export interface RecordedRead {
+  /** How many of them. */
+  readonly records: number;
+  /** The places in the log of the first and the last of them. */
+  readonly first?: string;
+  readonly last?: string;
+  /** The names of the filters; never what they hold. */
+  readonly filters?: readonly string[];
+  readonly recordId?: string;
+  readonly chainIds?: readonly string[];
+}
+
 /** What was attempted. */
 export const AUDIT_EVENTS = [
   /** A request at the token endpoint. */
@@ -63,6 +76,8 @@ export const AUDIT_EVENTS = [
   'account_change',
   /** An administrator changed something. */
   'administration',
+  /** Somebody read records, chains or leaves. */
+  'audit_read',
   /** A client asked about a token that was neither its own nor meant for it. */
   'introspection',
   /** A client revoked a token, or tried to (RFC 7009). */
@@ -139,5 +154,10 @@ export interface AuditRecord {
     readonly fields?: readonly string[];
   };
   readonly revocation?: RecordedRevocation;
+  /** The key of a person that was destroyed, or would be; null when there was none. */
+  readonly erasure?: { readonly keyId: string | null };
+  readonly read?: RecordedRead;
+  /** Whose records were read, where somebody was asked for or a chain was read. */
+  readonly whose?: readonly RecordedParty[];
   readonly basis?: { readonly policy: string; readonly version: string; readonly rule: string };
 }

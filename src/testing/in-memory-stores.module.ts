@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { AccountStore } from '../accounts/account-store.js';
 import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
+import { RecordErasure } from '../audit/erasure.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
 import { PushedRequestStore } from '../authorization/pushed-request-store.js';
@@ -23,6 +24,7 @@ import { InMemoryKeyStore } from './in-memory-key-store.js';
 import { InMemoryPolicyStore } from './in-memory-policy-store.js';
 import { InMemoryPolicyUseStore } from './in-memory-policy-use-store.js';
 import { InMemoryPushedRequestStore } from './in-memory-pushed-request-store.js';
+import { InMemoryRecordErasure } from './in-memory-record-erasure.js';
 import { InMemoryRevocationStore } from './in-memory-revocation-store.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
 import { InMemoryStatusListStore } from './in-memory-status-list-store.js';
@@ -43,6 +45,7 @@ const stores = [
   InMemoryStatusListStore,
   InMemoryAuditLog,
   InMemoryAuditReader,
+  InMemoryRecordErasure,
 ];
 
 const ports = [
@@ -60,6 +63,7 @@ const ports = [
   { provide: StatusListStore, useExisting: InMemoryStatusListStore },
   { provide: AuditLog, useExisting: InMemoryAuditLog },
   { provide: AuditReader, useExisting: InMemoryAuditReader },
+  { provide: RecordErasure, useExisting: InMemoryRecordErasure },
 ];
 
 /** Every store port, kept in memory; the stores themselves can be injected too. */

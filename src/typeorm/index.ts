@@ -35,6 +35,7 @@ export { TypeormLedgerReader } from './typeorm-ledger-reader.js';
 export { TypeormPolicyStore } from './typeorm-policy-store.js';
 export { TypeormPolicyUseStore } from './typeorm-policy-use-store.js';
 export { TypeormPushedRequestStore } from './typeorm-pushed-request-store.js';
+export { TypeormRecordErasure } from './typeorm-record-erasure.js';
 export { TypeormRevocationStore } from './typeorm-revocation-store.js';
 export { TypeormSessionStore } from './typeorm-session-store.js';
 export { TypeormStatusListStore } from './typeorm-status-list-store.js';

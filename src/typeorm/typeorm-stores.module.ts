@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { AccountStore } from '../accounts/account-store.js';
 import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
+import { RecordErasure } from '../audit/erasure.js';
 import { LedgerReader } from '../audit/ledger/ledger-reader.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
@@ -29,6 +30,7 @@ import { TypeormLedgerReader } from './typeorm-ledger-reader.js';
 import { TypeormPolicyStore } from './typeorm-policy-store.js';
 import { TypeormPolicyUseStore } from './typeorm-policy-use-store.js';
 import { TypeormPushedRequestStore } from './typeorm-pushed-request-store.js';
+import { TypeormRecordErasure } from './typeorm-record-erasure.js';
 import { TypeormRevocationStore } from './typeorm-revocation-store.js';
 import { TypeormSessionStore } from './typeorm-session-store.js';
 import { TypeormStatusListStore } from './typeorm-status-list-store.js';
@@ -52,6 +54,7 @@ const ports = [
   { provide: AuditLog, useExisting: TypeormAuditLog },
   { provide: AuditReader, useClass: TypeormAuditReader },
   { provide: LedgerReader, useClass: TypeormLedgerReader },
+  { provide: RecordErasure, useClass: TypeormRecordErasure },
 ];
 
 /** Where the stores find their data source, and how the audit log writes. */

@@ -6,6 +6,7 @@ import { DataSource } from 'typeorm';
 import type { FieldOwner } from '../audit/ledger/personal-fields.js';
 import { KeySeal } from '../keys/key-seal.js';
 import { KeySettings } from '../keys/key-store.js';
+import { inDurableTransaction } from './write-transaction.js';
 
 const KEY_LENGTH = 32;
 /**
@@ -177,9 +178,40 @@ export class TypeormSubjectKeys {
     return new Map(rows.map((row) => [row.key_id, this.#open(row)]));
   }
 
-  /** Forgets what it remembers, because a key of it was destroyed meanwhile. */
+  /** The id of the key of a person, as it is at this moment; null when there is none. */
+  async idOf(person: NonNullable<FieldOwner>): Promise<string | null> {
+    const [row] = await this.dataSource.query<{ key_id: string }[]>(
+      'select key_id from nte_subject_key where reference = $1',
+      [this.#partyReference(person)],
+    );
+    return row?.key_id ?? null;
+  }
+
+  /**
+   * Destroys the key of a person, durably.
+   * @returns its id; null when there was none
+   */
+  async destroy(person: NonNullable<FieldOwner>): Promise<string | null> {
+    const gone = await inDurableTransaction(this.dataSource, async (manager) => {
+      // A deletion gives its rows and their number.
+      const [rows] = await manager.query<[{ key_id: string }[], number]>(
+        'delete from nte_subject_key where reference = $1 returning key_id',
+        [this.#partyReference(person)],
+      );
+      return rows[0]?.key_id ?? null;
+    });
+    this.forget();
+    return gone;
+  }
+
+  /** Forgets what it remembers, because a key of it was destroyed. */
   forget(): void {
     this.#known.clear();
+    this.#references.clear();
+  }
+
+  #partyReference({ iss, sub }: NonNullable<FieldOwner>): string {
+    return this.#hash('party', iss, sub);
   }
 
   #make({ reference, owner }: SubjectReference): object {

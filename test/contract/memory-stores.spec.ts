@@ -10,9 +10,11 @@ import {
   InMemoryConsentStore,
   InMemoryKeyStore,
   InMemoryPushedRequestStore,
+  InMemoryRecordErasure,
   InMemoryTrustedIssuerStore,
   keyStoreContract,
   pushedRequestStoreContract,
+  recordErasureContract,
   trustedIssuerStoreContract,
 } from '../../src/testing/index.js';
 
@@ -37,4 +39,9 @@ pushedRequestStoreContract('InMemoryPushedRequestStore', async () => ({
 auditLogContract('InMemoryAuditLog', async () => {
   const log = new InMemoryAuditLog();
   return { log, reader: new InMemoryAuditReader(log) };
+});
+
+recordErasureContract('InMemoryRecordErasure', async () => {
+  const log = new InMemoryAuditLog();
+  return { log, reader: new InMemoryAuditReader(log), erasure: new InMemoryRecordErasure(log) };
 });

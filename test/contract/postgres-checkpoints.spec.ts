@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { exportLedger } from '../../src/audit/ledger/ledger-export.js';
 import { tilePath } from '../../src/audit/ledger/tile.js';
 import { TiledTree } from '../../src/audit/ledger/tiled-tree.js';
-import { LedgerVerifier } from '../../src/audit/verifier/ledger-verifier.js';
+import { LedgerVerifier, type VerifierReport } from '../../src/audit/verifier/ledger-verifier.js';
 import { readCheckpointKey } from '../../src/audit/verifier/signed-checkpoint.js';
 import { SystemClock } from '../../src/oauth/clock.js';
 import { IssuerSettings } from '../../src/oauth/issuer-settings.js';
@@ -12,6 +12,7 @@ import {
   TypeormAuditLog,
   TypeormCheckpoints,
   TypeormLedgerReader,
+  TypeormRecordErasure,
   TypeormSubjectKeys,
 } from '../../src/typeorm/index.js';
 import { createTestDataSource, type TestDataSource } from '../support/data-source.js';
@@ -54,10 +55,14 @@ async function tamper(statement: string): Promise<void> {
 }
 
 async function findings(older?: string): Promise<readonly string[]> {
+  return (await report(older)).findings;
+}
+
+async function report(older?: string): Promise<VerifierReport> {
   const [key = ''] = await reader.verifierKeys();
   const verifier = new LedgerVerifier(readCheckpointKey(key), older);
   for await (const line of exportLedger(reader)) verifier.add(line);
-  return verifier.finish().findings;
+  return verifier.finish();
 }
 
 describe('Checkpoints in PostgreSQL', () => {
@@ -110,6 +115,25 @@ describe('Checkpoints in PostgreSQL', () => {
     const root = (await tree.rootAt(950)).toString('base64');
     expect((await reader.checkpoint())!.split('\n')[2]).toBe(root);
     expect(asked.toSorted()).toEqual(['0/003.p/182', '1/000.p/3']);
+  });
+
+  it('still verify when a person is erased, whose parts say so', async () => {
+    await append(300);
+    await checkpoints.sign();
+    const older = (await reader.checkpoint())!;
+    const { dataSource } = database;
+    const keys = new TypeormSubjectKeys(dataSource, KEY_SETTINGS);
+    const alice = { iss: ISSUER.issuer, sub: 'alice' };
+    expect(await new TypeormRecordErasure(dataSource, keys).erase(alice)).not.toBeNull();
+    // The writer does not know it yet: what it writes is sealed with another key.
+    await append(20);
+    await checkpoints.sign();
+    const { findings: wrong, proved, unproved } = await report(older);
+    expect(wrong).toEqual([]);
+    expect(proved).toContain('it continues the older checkpoint of 300 records');
+    expect(unproved).toContain('what 300 sealed parts said: their keys were destroyed');
+    const [leaf] = (await reader.leaves({ index: 0, width: 1 }))!;
+    expect([leaf!.parts, leaf!.text.includes('alice')]).toEqual([['erased'], false]);
   });
 
   it.each([

@@ -78,13 +78,15 @@ function personalRecord(
     actor: admin,
     actors: [admin, GATEWAY],
     inboundActors: [GATEWAY, other],
-    act: { ...GATEWAY, act: { iss: ISSUER, sub: other.sub } },
+    act: { iss: ISSUER, sub: 'my_gateway', client_id: 'my_gateway', act: other },
     address: `10.1.2.3-${subject.sub}`,
     sid: `sid-${subject.sub}`,
     requested: { scope: ['read'], purpose: `a letter of ${subject.sub}` },
     subjectToken: { hash: 'x', jti: 'y', mayAct: other },
     reauthorized: { groups: [subject.sub] },
     operation: { name: 'PATCH /admin/accounts/:accountId', target: subject.sub },
+    revocation: { kind: 'subject', names: other },
+    whose: [other, GATEWAY],
   });
 }
 

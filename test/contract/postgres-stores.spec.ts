@@ -12,10 +12,12 @@ import { ClientStore } from '../../src/clients/client-store.js';
 import { PolicyStore } from '../../src/delegation/policy-store.js';
 import { PolicyUseStore } from '../../src/delegation/policy-use-store.js';
 import { KeySettings, KeyStore } from '../../src/keys/key-store.js';
+import { IssuerSettings } from '../../src/oauth/issuer-settings.js';
 import {
   auditLogContract,
   clientStoreContract,
   keyStoreContract,
+  recordErasureContract,
   trustedIssuerStoreContract,
 } from '../../src/testing/index.js';
 import { sampleClient, sampleKey, sampleRecord } from '../../src/testing/samples.js';
@@ -30,6 +32,7 @@ import {
   TypeormAuditSettings,
   TypeormClientStore,
   TypeormKeyStore,
+  TypeormRecordErasure,
   TypeormStoresModule,
   TypeormTrustedIssuerStore,
 } from '../../src/typeorm/index.js';
@@ -60,6 +63,24 @@ auditLogContract('TypeormAuditLog', async () => {
   return {
     log,
     reader,
+    close: async () => {
+      await log.onApplicationShutdown();
+      await close();
+    },
+  };
+});
+
+recordErasureContract('TypeormRecordErasure', async () => {
+  const { dataSource, close } = await createTestDataSource();
+  const keys = new TypeormSubjectKeys(dataSource, KEY_SETTINGS);
+  // Another instance erases than the one that writes.
+  const erasing = new TypeormSubjectKeys(dataSource, KEY_SETTINGS);
+  const issuer = new IssuerSettings({ issuer: 'https://idp.example' });
+  const log = new TypeormAuditLog(dataSource, keys, issuer);
+  return {
+    log,
+    reader: new TypeormAuditReader(dataSource, keys),
+    erasure: new TypeormRecordErasure(dataSource, erasing),
     close: async () => {
       await log.onApplicationShutdown();
       await close();

@@ -202,6 +202,16 @@ const OPERATIONS: Readonly<Record<string, () => Promise<Case>>> = {
     await allowed(target, 'web_app');
     return { path: `/admin/accounts/${target}/applications/web_app`, target: `${target}/web_app` };
   },
+  'POST /admin/erasures/plan': async () => ({
+    path: '/admin/erasures/plan',
+    body: { sub: 'nobody' },
+    fields: ['sub'],
+  }),
+  'POST /admin/erasures': async () => ({
+    path: '/admin/erasures',
+    body: { iss: 'https://login.example', sub: 'nobody' },
+    fields: ['iss', 'sub'],
+  }),
   'POST /admin/keys': async () => ({
     path: '/admin/keys',
     body: { jwk: privateJwk(), algorithm: 'ES256' },

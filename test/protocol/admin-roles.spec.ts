@@ -10,6 +10,7 @@ const PROBES = {
   'clients:write': ['POST', '/admin/clients/none/disable', 404],
   'accounts:read': ['GET', '/admin/accounts', 200],
   'accounts:write': ['POST', '/admin/accounts/none/disable', 404],
+  'accounts:erase': ['POST', '/admin/erasures', 400],
   'keys:read': ['GET', '/admin/keys', 200],
   'keys:write': ['POST', '/admin/keys/none/revoke', 404],
   'issuers:read': ['GET', '/admin/trusted-issuers', 200],
@@ -41,7 +42,16 @@ const ALLOWED: Readonly<Record<AccountRole, readonly string[]>> = {
     'policies:read',
     'policies:explain',
   ],
+  token_administrator: ['tokens:read', 'tokens:revoke'],
 };
+
+/** The operations that are no GET and change nothing, with the scope that reads. */
+const QUESTIONS = [
+  'POST /admin/policies/explain',
+  'POST /admin/policies/plan',
+  'POST /admin/policies/simulate',
+  'POST /admin/revocations/plan',
+];
 
 let admin: AdminApp;
 let count = 0;
@@ -63,10 +73,78 @@ async function person(
   return { path: `/admin/accounts/${accountId}`, token: await admin.ownToken({ sub: accountId }) };
 }
 
+interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly scope: string | undefined;
+}
+
+/** Every operation of the OpenAPI document that needs a scope of the admin API. */
+async function operations(): Promise<readonly Operation[]> {
+  const { body } = await admin.get('/docs-json', { token: null });
+  type Described = { security?: readonly { readonly admin?: readonly string[] }[] };
+  const paths = body['paths'] as unknown as Record<string, Record<string, Described>>;
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { security }]) => {
+      const [scope] = security?.flatMap(({ admin: scopes }) => scopes ?? []) ?? [];
+      const isOurs = scope !== undefined || path.startsWith('/admin');
+      return isOurs ? [{ method: method.toUpperCase(), path, scope }] : [];
+    }),
+  );
+}
+
+const isOfRecords = (name: string): boolean => /audit|ledger|simulate/.test(name);
+
+/** The operations that somebody with this token may use, as they answer to a request that says nothing. */
+async function openTo(token: string): Promise<readonly string[]> {
+  const open: string[] = [];
+  for (const { method, path } of await operations()) {
+    const answer = await admin.send(method, path.replaceAll(/\{\w+\}/g, 'none'), { token });
+    if (answer.status === 403) continue;
+    expect([method, path, [200, 201, 400, 404].includes(answer.status)]).toEqual([
+      method,
+      path,
+      true,
+    ]);
+    open.push(`${method} ${path}`);
+  }
+  return open;
+}
+
 const list = (token: string): Promise<AdminAnswer> => admin.get('/admin/clients', { token });
 
 test('every scope of the API is tried here', () => {
   expect(Object.keys(PROBES)).toEqual([...ADMIN_SCOPES]);
+});
+
+test.each(ADMIN_SCOPES)(
+  'the scope %s opens the operations that name it, and no other',
+  async (scope) => {
+    const named = (await operations()).filter((operation) => operation.scope === scope);
+    const open = await openTo(await admin.signIn('admin_cli', { scope }));
+    expect(open).toEqual(named.map(({ method, path }) => `${method} ${path}`));
+    expect(open.length).toBeGreaterThan(0);
+  },
+);
+
+describe('an auditor', () => {
+  test('reads what there is, and changes nothing', async () => {
+    const { token } = await person(['auditor']);
+    const all = await operations();
+    const reading = all.map(({ method, path }) => `${method} ${path}`);
+    expect(await openTo(token)).toEqual(
+      reading.filter((name) => name.startsWith('GET ') || QUESTIONS.includes(name)),
+    );
+  });
+});
+
+describe.each(['token_administrator', 'client_manager'] as const)('the role %s', (role) => {
+  test('reads no record, no chain and no leaf', async () => {
+    const { token } = await person([role]);
+    const open = await openTo(token);
+    expect((await operations()).filter(({ path }) => isOfRecords(path)).length).toBe(8);
+    expect(open.filter(isOfRecords)).toEqual([]);
+  });
 });
 
 describe('a person without a role', () => {

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../oauth/claims.js';
+import { isUuid } from '../../delegation/token-id.js';
 import { isJsonObject } from '../../oauth/claims.js';
 import type { AuditRecord, RecordedParty } from '../audit-record.js';
 
@@ -43,9 +44,15 @@ const CLEAR = new Set<string>([
   'authorizationId',
   'authentication',
   'basis',
+  'erasure',
+  'read',
 ] satisfies (keyof AuditRecord)[]);
 const PARTIES = new Set<string>(['subject', 'actor'] satisfies (keyof AuditRecord)[]);
-const PARTY_LISTS = new Set<string>(['inboundActors', 'actors'] satisfies (keyof AuditRecord)[]);
+const PARTY_LISTS = new Set<string>([
+  'inboundActors',
+  'actors',
+  'whose',
+] satisfies (keyof AuditRecord)[]);
 /** Objects of which only the named fields name no person. */
 const CLEAR_WITHIN: Readonly<Record<string, ReadonlySet<string>>> = {
   requested: new Set(['scope', 'resource', 'audience', 'tokenType']),
@@ -94,11 +101,15 @@ export function putTogether(
   return record as unknown as AuditRecord;
 }
 
-/** Whether a party is a person, or may be one: everybody but the clients of this server. */
+/**
+ * Whether a party is a person, or may be one: everybody but the clients of this server, and those of
+ * whom nothing is left but the id of a key.
+ */
 export function isPerson(
   { iss, sub, clientId }: RecordedParty,
   issuer: string | undefined,
 ): boolean {
+  if (iss === ERASED && isUuid(sub)) return false;
   return issuer === undefined || iss !== issuer || clientId !== sub;
 }
 
@@ -126,7 +137,8 @@ class Dissection {
     if (PARTIES.has(name)) return this.#party([name], value);
     if (PARTY_LISTS.has(name) && Array.isArray(value))
       return value.map((party, at) => this.#party([name, at], party) ?? null);
-    if (name === 'act' && this.#namesOnlyClients(value)) return value;
+    if (name === 'act') return this.#act([name], value, main);
+    if (name === 'revocation') return this.#revocation(value, main);
     const within = CLEAR_WITHIN[name];
     if (within !== undefined && isJsonObject(value)) {
       const clear: Record<string, Json> = {};
@@ -168,11 +180,31 @@ class Dissection {
     return isPerson(party, this.#issuer);
   }
 
-  #namesOnlyClients(act: Json): boolean {
-    if (!isJsonObject(act) || !Object.keys(act).every((name) => ACT_CLAIMS.has(name))) return false;
-    const isClient = act['iss'] === this.#issuer && act['client_id'] === act['sub'];
-    const inner = act['act'];
-    return isClient && (inner === undefined || this.#namesOnlyClients(inner));
+  /** Actor by actor: what the claim says of one is theirs, and those within stay in their places. */
+  #act(path: PersonalField[0], value: Json, main: FieldOwner): Json | undefined {
+    if (!isParty(value)) {
+      this.#take(main, path, value);
+      return undefined;
+    }
+    const { act: inner, ...own } = value as JsonObject & RecordedParty;
+    const owner = { iss: own.iss, sub: own.sub };
+    const isClient = own.iss === this.#issuer && own['client_id'] === own.sub;
+    const isClear = isClient && Object.keys(own).every((name) => ACT_CLAIMS.has(name));
+    const kept = isClear ? own : { sealed: this.#take(isClient ? main : owner, path, own) };
+    const within = inner === undefined ? undefined : this.#act([...path, 'act'], inner, main);
+    return within === undefined ? kept : { ...kept, act: within };
+  }
+
+  /** Who is named by it is not who revoked. */
+  #revocation(value: Json, main: FieldOwner): Json | undefined {
+    const names = isJsonObject(value) ? value['names'] : undefined;
+    if (!isJsonObject(value) || names === undefined || !isParty(names)) {
+      this.#take(main, ['revocation'], value);
+      return undefined;
+    }
+    const { names: _, ...clear } = value;
+    this.#take({ iss: names.iss, sub: names.sub }, ['revocation', 'names'], names);
+    return clear;
   }
 
   /** @returns the number of the part that has it now */
@@ -199,6 +231,7 @@ function restore(value: JsonObject, keys: readonly (string | null)[]): Record<st
   const copy: Record<string, Json> = {};
   for (const [name, each] of Object.entries(value)) {
     if (Array.isArray(each)) copy[name] = each.map((item) => unmarked(item, keys));
+    else if (name === 'act') copy[name] = unmarkedAct(each, keys);
     else if (isJsonObject(each)) {
       const unmark = unmarked(each, keys);
       copy[name] = unmark === each ? { ...each } : unmark;
@@ -214,11 +247,34 @@ function unmarked(value: Json, keys: readonly (string | null)[]): Json {
   return { iss: ERASED, sub: keys[value['sealed']] ?? '' };
 }
 
+function unmarkedAct(value: Json, keys: readonly (string | null)[]): Json {
+  if (!isJsonObject(value)) return value;
+  const { act, ...own } = value;
+  const party = unmarked(own, keys);
+  return act === undefined || !isJsonObject(party)
+    ? party
+    : { ...party, act: unmarkedAct(act, keys) };
+}
+
 function put(target: Record<string, Json>, path: PersonalField[0], value: Json): void {
-  const [name = '', inner] = path;
-  const within = target[name];
-  if (inner === undefined) target[name] = value;
-  else if (Array.isArray(within) && typeof inner === 'number') within[inner] = value;
-  else if (isJsonObject(within)) target[name] = { ...within, [inner]: value };
-  else target[name] = { [inner]: value };
+  const [name = '', ...inner] = path;
+  target[name] = placed(target[name], inner, value, name === 'act');
+}
+
+/** What stands at a place once the value was put there, or into it. */
+function placed(
+  there: Json | undefined,
+  [name, ...inner]: PersonalField[0],
+  value: Json,
+  isAct: boolean,
+): Json {
+  if (name === undefined) {
+    const within = isAct && isJsonObject(there) ? there['act'] : undefined;
+    // The actors within were put there by themselves.
+    return isJsonObject(value) && within !== undefined ? { act: within, ...value } : value;
+  }
+  if (Array.isArray(there) && typeof name === 'number')
+    return there.with(name, placed(there[name], inner, value, false));
+  const object = isJsonObject(there) ? there : {};
+  return { ...object, [name]: placed(object[name], inner, value, isAct) };
 }
