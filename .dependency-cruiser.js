@@ -46,6 +46,7 @@ const rooms = {
     'tokens',
     'authorization',
     'grants',
+    'streams',
   ],
   testing: [
     'oauth',
@@ -57,10 +58,12 @@ const rooms = {
     'tokens',
     'authorization',
     'grants',
+    'streams',
   ],
   'resource-server': ['oauth', 'delegation'],
 
   // Rooms of the service itself, above the heart and beside the face.
+  streams: ['oauth', 'keys', 'delegation', 'audit', 'tokens'],
   admin: [
     'aftercare',
     'oauth',
@@ -73,6 +76,7 @@ const rooms = {
     'authorization',
     'grants',
     'endpoints',
+    'streams',
   ],
   pages: [
     'oauth',
@@ -90,7 +94,7 @@ const rooms = {
 };
 
 const wings = ['typeorm', 'testing', 'resource-server'];
-const service = ['admin', 'pages', 'embedded'];
+const service = ['admin', 'pages', 'streams', 'embedded'];
 const heart = Object.keys(rooms).filter((room) => ![...wings, ...service].includes(room));
 
 const any = (names) => `(?:${names.join('|')})`;

@@ -13,7 +13,7 @@ import type { SecurityToken } from '../tokens/security-token.js';
 import { SecurityTokens } from '../tokens/security-tokens.js';
 import { ADMIN_ROLE_SCOPES, adminAudience } from './admin-scopes.js';
 import { AdministrationRecords } from './administration-records.js';
-import { actOf, type AdminRequest } from './administrative-act.js';
+import { actOf, type AdminRequest, type AdministrativeAct } from './administrative-act.js';
 import { Problem } from './problem.js';
 import { requirementOf } from './requires-scope.js';
 
@@ -38,16 +38,24 @@ export class AdminGuard implements CanActivate {
     const http = context.switchToHttp();
     const request = http.getRequest<AdminRequest>();
     http.getResponse<ServerResponse>().setHeader('Cache-Control', 'no-store');
-    const token = await this.#check(bearerToken(request));
+    const act = await this.actOf(request);
     const required = requirementOf(context.getHandler());
     if (required === undefined) throw new Problem(403, 'Nobody may use this operation.');
-    const act = actOf(request, token, await this.#scopeOf(token));
     if (required !== 'any' && !act.scope.has(required)) {
       const refused = (): Promise<never> => Promise.reject(insufficientScope(required));
       return this.records.witness(context, act, refused);
     }
     request.act = act;
     return true;
+  }
+
+  /**
+   * Who sends the request, and what they may do at this moment: for an answer that goes on for long, too.
+   * @throws Problem (400, 401)
+   */
+  async actOf(request: AdminRequest): Promise<AdministrativeAct> {
+    const token = await this.#check(bearerToken(request));
+    return actOf(request, token, await this.#scopeOf(token));
   }
 
   /**

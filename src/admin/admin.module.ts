@@ -7,9 +7,11 @@ import { AuthorizationModule } from '../authorization/authorization.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { GrantsModule } from '../grants/grants.module.js';
 import { KeysModule } from '../keys/keys.module.js';
+import { StreamsModule } from '../streams/streams.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { AccountAdministration } from './account-administration.js';
 import { AccountApplications } from './account-applications.js';
+import { AdminGuard } from './admin.guard.js';
 import { AdministrationRecords } from './administration-records.js';
 import { ClientAdministration } from './client-administration.js';
 import { ClientRightsReader } from './client-rights.js';
@@ -39,6 +41,7 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
     ClientsModule,
     GrantsModule,
     KeysModule,
+    StreamsModule,
     TokensModule,
   ],
   // The last one answers what no other takes.
@@ -46,6 +49,7 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
   providers: [
     AccountAdministration,
     AccountApplications,
+    AdminGuard,
     AdministrationRecords,
     ClientAdministration,
     ClientRightsReader,

@@ -45,6 +45,7 @@ const MEANINGS = {
   412: 'The resource is not the one that If-Match names.',
   413: 'The body is larger than 100 kB, or than 1024 kB where it is a file of policies.',
   415: 'The body is not application/json in UTF-8.',
+  503: 'It cannot be done at the moment.',
 } as const;
 
 const FIELDS = {

@@ -9,6 +9,8 @@ import { AccountPasswordController } from './account-password.controller.js';
 import { AccountSessionsController } from './account-sessions.controller.js';
 import { AccountsController } from './accounts.controller.js';
 import { AdminController } from './admin-controller.js';
+import { AuditExportController } from './audit-export.controller.js';
+import { AuditStreamController } from './audit-stream.controller.js';
 import { AuditController } from './audit.controller.js';
 import { ClientRightsController } from './client-rights.controller.js';
 import { ClientSecretsController } from './client-secrets.controller.js';
@@ -45,6 +47,8 @@ export const ADMIN_CONTROLLERS: readonly Type[] = [
   PoliciesController,
   RevocationsController,
   AuditController,
+  AuditExportController,
+  AuditStreamController,
   LedgerExportController,
   LedgerEntriesController,
 ];

@@ -74,6 +74,24 @@ export class AdminClient {
     return this.#ask(path, shape, { method: 'POST', body: JSON.stringify(body) });
   }
 
+  /**
+   * The text at this path, piece by piece, as it comes.
+   * @throws RefusedFieldsError, CommandMistake
+   */
+  async *stream(path: string): AsyncGenerator<string> {
+    const response = await connect(`${this.server}/admin${path}`, {
+      headers: { authorization: `Bearer ${this.token}` },
+    });
+    if (response.status !== 200 || response.body === null)
+      throw this.#refused(response.status, readJson(await response.text()));
+    try {
+      const pieces = response.body.pipeThrough(new TextDecoderStream());
+      for await (const piece of pieces) yield piece;
+    } catch (cause) {
+      throw new CommandMistake('The answer broke off: what came of it is not whole.', { cause });
+    }
+  }
+
   async #ask<T>(path: string, shape: z.ZodType<T>, request: RequestInit): Promise<T> {
     const headers = {
       authorization: `Bearer ${this.token}`,
@@ -82,11 +100,15 @@ export class AdminClient {
     const { status, body } = await send(`${this.server}/admin${path}`, { ...request, headers });
     const { data } = shape.safeParse(body);
     if (status === 200 && data !== undefined) return data;
+    throw this.#refused(status, body);
+  }
+
+  #refused(status: number, body: unknown): Error {
     const { data: problem } = PROBLEM.safeParse(body);
     if (status === 400 && problem && problem.problems.length > 0)
-      throw new RefusedFieldsError(problem.problems);
+      return new RefusedFieldsError(problem.problems);
     const what = problem === undefined ? `it answers ${status}` : visible(problem.detail);
-    throw new CommandMistake(`The service at ${this.server} does not do it: ${what}`);
+    return new CommandMistake(`The service at ${this.server} does not do it: ${what}`);
   }
 }
 
@@ -94,11 +116,18 @@ async function send(
   url: string,
   request: RequestInit,
 ): Promise<{ readonly status: number; readonly body: unknown }> {
+  const response = await connect(url, { ...request, signal: AbortSignal.timeout(TIMEOUT) });
   try {
-    const signal = AbortSignal.timeout(TIMEOUT);
-    // A redirect would send the secret, or the token, to somewhere that nobody named.
-    const response = await fetch(url, { ...request, signal, redirect: 'error' });
     return { status: response.status, body: readJson(await response.text()) };
+  } catch (cause) {
+    throw new CommandMistake(`The answer of ${new URL(url).origin} broke off.`, { cause });
+  }
+}
+
+async function connect(url: string, request: RequestInit): Promise<Response> {
+  try {
+    // A redirect would send the secret, or the token, to somewhere that nobody named.
+    return await fetch(url, { ...request, redirect: 'error' });
   } catch (cause) {
     throw new CommandMistake(`Nothing answers at ${new URL(url).origin}. Does the service run?`, {
       cause,

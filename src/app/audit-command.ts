@@ -9,11 +9,13 @@ import type { LedgerReader } from '../audit/ledger/ledger-reader.js';
 import { tilePath } from '../audit/ledger/tile.js';
 import { LedgerVerifier, type VerifierReport } from '../audit/verifier/ledger-verifier.js';
 import { readCheckpointKey, type CheckpointKey } from '../audit/verifier/signed-checkpoint.js';
-import { AdminClient } from './admin-client.js';
+import { AdminClient, RefusedFieldsError } from './admin-client.js';
 import { readCredentials } from './admin-credentials.js';
+import { FILTER_OPTIONS, filtersOf } from './audit-filters.js';
 import { CommandMistake } from './command-mistake.js';
 import { ConfigurationError, readAdministrationSettings } from './configuration.js';
 import type { Terminal } from './policy-command.js';
+import { visible } from './visible-text.js';
 
 const USAGE = `Usage: nest-token-exchange audit <verify | export | key> [options]
 
@@ -25,6 +27,11 @@ const USAGE = `Usage: nest-token-exchange audit <verify | export | key> [options
   --file FILE       verify: an export; without it the running service is asked
   --checkpoint FILE verify: a checkpoint that was kept from earlier
   --chain ID        export: only the records of this chain, each with its proof
+  --format FORMAT   export: jsonl, csv, cloudevents or ocsf: what a search finds, newest first
+  --subject, --actor, --event, --outcome, --from, --until
+                    export with --format: what to look for
+  --where NAME=VALUE
+                    the same for any other filter of the search, such as client=my_gateway
   --server URL      where the service runs; default: ISSUER, or that of the demo
   --client ID       who reads; default: admin_cli
   --demo FILE       a demo.json with the secret; default: ADMIN_SECRET, or that under DATA_DIR
@@ -38,6 +45,7 @@ const OPTIONS = {
   file: { type: 'string' },
   checkpoint: { type: 'string' },
   chain: { type: 'string' },
+  ...FILTER_OPTIONS,
 } as const;
 
 const PART = z.union([
@@ -68,9 +76,14 @@ export async function runAuditCommand(
     const { values } = parseArgs({ args, options: OPTIONS });
     if (action === 'verify') return await verify(values, terminal, environment);
     if (action !== 'export' && action !== 'key') throw new CommandMistake(USAGE.trimEnd());
-    const { server, source, chain } = await connect(values, environment);
+    const filters = filtersOf(values);
+    const { server, source, chain, found } = await connect(values, environment);
     if (action === 'key') {
       terminal.out(await textAt(`${server}/ledger/keys`));
+      return 0;
+    }
+    if (filters !== undefined) {
+      for await (const text of found(filters)) terminal.out(text);
       return 0;
     }
     const lines =
@@ -169,6 +182,8 @@ interface Connection {
   readonly source: LedgerSource & Pick<LedgerReader, 'checkpoint'>;
   /** Where the records of a chain are. */
   readonly chain: (chainId: string) => Promise<readonly number[]>;
+  /** What an export finds, as it comes. */
+  readonly found: (query: URLSearchParams) => AsyncIterable<string>;
 }
 
 async function connect(words: VerifyWords, environment?: Environment): Promise<Connection> {
@@ -194,6 +209,7 @@ async function connect(words: VerifyWords, environment?: Environment): Promise<C
       const { hops } = await client.get(`/audit/chains/${encodeURIComponent(chainId)}`, CHAIN);
       return hops.map(({ sequence }) => Number(sequence));
     },
+    found: (query) => client.stream(`/audit/export?${query.toString()}`),
   };
 }
 
@@ -210,6 +226,8 @@ async function bytesAt(url: string): Promise<ArrayBuffer> {
 
 function explain(error: unknown): string {
   if (error instanceof CommandMistake || error instanceof ConfigurationError) return error.message;
+  if (error instanceof RefusedFieldsError)
+    return error.problems.map(({ field, problem }) => visible(`${field} ${problem}`)).join('\n');
   const { code = '', message, stack = message } = error as NodeJS.ErrnoException;
   return code.startsWith('ERR_PARSE_ARGS') ? `${message}\n\n${USAGE.trimEnd()}` : stack;
 }

@@ -61,13 +61,17 @@ export class TypeormLedgerReader extends LedgerReader {
         where sequence >= $1 and sequence < $2 order by sequence`,
       [index * TILE_WIDTH, index * TILE_WIDTH + width],
     );
-    const ids = new Set(rows.flatMap(({ document }) => keysOf(document)));
-    const found = await this.keys.find([...ids].filter((id) => id !== null));
-    return rows.map((row) => ({
-      index: Number(row.sequence),
-      text: row.document,
-      parts: partsOf(row, found),
-    }));
+    return this.#placed(rows);
+  }
+
+  async leavesAt(indexes: readonly number[]): Promise<readonly PlacedLeaf[]> {
+    const rows = await this.#query<StoredRecord>(
+      `select sequence, document, sealed from nte_audit_record
+        where sequence = any($1::bigint[])
+          and sequence < (select max(size) from nte_ledger_checkpoint) order by sequence`,
+      [indexes],
+    );
+    return this.#placed(rows);
   }
 
   async indexOf(recordId: string): Promise<number | null> {
@@ -78,6 +82,16 @@ export class TypeormLedgerReader extends LedgerReader {
       [recordId],
     );
     return row === undefined ? null : Number(row.sequence);
+  }
+
+  async #placed(rows: readonly StoredRecord[]): Promise<readonly PlacedLeaf[]> {
+    const ids = new Set(rows.flatMap(({ document }) => keysOf(document)));
+    const found = await this.keys.find([...ids].filter((id) => id !== null));
+    return rows.map((row) => ({
+      index: Number(row.sequence),
+      text: row.document,
+      parts: partsOf(row, found),
+    }));
   }
 
   async #covers(tile: Tile): Promise<boolean> {

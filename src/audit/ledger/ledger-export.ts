@@ -15,7 +15,7 @@ export async function* exportLedger(source: LedgerSource): AsyncGenerator<string
   let size = 0;
   for (;;) {
     const notes = await source.checkpoints(size === 0 ? 0 : size + 1);
-    for (const note of notes) yield JSON.stringify({ type: 'checkpoint', note });
+    for (const note of notes) yield checkpointLine(note);
     const last = notes.at(-1);
     if (last === undefined) break;
     size = sizeOf(last);
@@ -37,7 +37,7 @@ export async function* exportRecords(
 ): AsyncGenerator<string> {
   const note = await source.checkpoint();
   if (note === null) return;
-  yield JSON.stringify({ type: 'checkpoint', note });
+  yield checkpointLine(note);
   const tree = new TiledTree(sizeOf(note), async (tile) => {
     const hashes = await source.tile(tile);
     if (hashes === null) throw new Error(`The log lacks its tile ${tile.level}/${tile.index}`);
@@ -53,9 +53,15 @@ export async function* exportRecords(
   }
 }
 
-function entryLine({ index, text, parts }: PlacedLeaf, proof?: readonly Buffer[]): string {
+/** The line of an export for a record, with the proof that it is in the log where it is given. */
+export function entryLine({ index, text, parts }: PlacedLeaf, proof?: readonly Buffer[]): string {
   const proven = proof && { proof: proof.map((hash) => hash.toString('base64')) };
   return JSON.stringify({ type: 'entry', index, leaf: text, parts, ...proven });
+}
+
+/** The line of an export for a checkpoint, a signed note. */
+export function checkpointLine(note: string): string {
+  return JSON.stringify({ type: 'checkpoint', note });
 }
 
 function sizeOf(note: string): number {

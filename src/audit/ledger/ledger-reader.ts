@@ -40,6 +40,9 @@ export abstract class LedgerReader {
   /** The leaves of a bundle; null when no checkpoint covers so many. */
   abstract leaves(bundle: EntryBundle): Promise<readonly PlacedLeaf[] | null>;
 
+  /** The leaves at these places, in their order; those that no checkpoint covers are left out. */
+  abstract leavesAt(indexes: readonly number[]): Promise<readonly PlacedLeaf[]>;
+
   /** Where the record is; null when it is not in the log or no checkpoint covers it yet. */
   abstract indexOf(recordId: string): Promise<number | null>;
 }
