@@ -1,5 +1,5 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,56 +29,13 @@ export interface ServiceRequest {
   readonly body?: string | Readonly<Record<string, string>>;
 }
 
-/** The real service in this process, with its log and its answers kept. */
-export class RunningService {
-  /** Every line of the log, as it was written. */
-  readonly lines: string[] = [];
-  /** What was printed to the person at the terminal. */
-  printed = '';
+/** A service as whoever speaks HTTP meets it, with its answers kept. */
+export abstract class ServiceDoor {
   readonly answers: ServiceAnswer[] = [];
-  #service: Service | undefined;
+  /** Connections that are kept; every request has one of its own otherwise. */
+  protected readonly agent: Agent | false = false;
 
-  private constructor(readonly dataDir: string) {}
-
-  /** Starts it on any free port with these settings of the environment and the most talkative log. */
-  static async start(environment: Readonly<Record<string, string>>): Promise<RunningService> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'nest-token-exchange-service-'));
-    const running = new RunningService(dataDir);
-    const configuration = readConfiguration({
-      ISSUER: SERVICE_ISSUER,
-      PORT: '0',
-      DATA_DIR: dataDir,
-      LOG_LEVEL: 'trace',
-      ...environment,
-    });
-    const logger = makeLogger(configuration.logLevel, {
-      write: (line) => void running.lines.push(line),
-    });
-    try {
-      running.#service = await startService(configuration, logger, (text) => {
-        running.printed += text;
-      });
-      return running;
-    } catch (error) {
-      await rm(dataDir, { recursive: true, force: true });
-      throw error;
-    }
-  }
-
-  get url(): string {
-    return this.#service?.url ?? '';
-  }
-
-  /** Stops the service as a signal does; its data folder stays. */
-  stop(): Promise<void> {
-    return this.#service?.stop() ?? Promise.resolve();
-  }
-
-  /** Stops the service and removes its data folder. */
-  async remove(): Promise<void> {
-    await this.stop();
-    await rm(this.dataDir, { recursive: true, force: true });
-  }
+  abstract get url(): string;
 
   async send(path: string, request: ServiceRequest = {}): Promise<ServiceAnswer> {
     const { method = 'GET', headers = {}, body = '' } = request;
@@ -88,7 +45,7 @@ export class RunningService {
         this.url + path,
         {
           method,
-          agent: false,
+          agent: this.agent,
           headers: {
             ...(isForm ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
             ...headers,
@@ -97,6 +54,7 @@ export class RunningService {
         (response) => {
           let text = '';
           response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+          response.once('error', reject);
           response.on('end', () =>
             resolve({
               status: response.statusCode ?? 0,
@@ -139,6 +97,72 @@ export class RunningService {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   }
+}
+
+/** A service in another process, with as many connections as are used at once. */
+export class DistantService extends ServiceDoor {
+  protected override readonly agent = new Agent({ keepAlive: true });
+
+  constructor(readonly url: string) {
+    super();
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+}
+
+/** The real service in this process, with its log and its answers kept. */
+export class RunningService extends ServiceDoor {
+  /** Every line of the log, as it was written. */
+  readonly lines: string[] = [];
+  /** What was printed to the person at the terminal. */
+  printed = '';
+  #service: Service | undefined;
+
+  private constructor(readonly dataDir: string) {
+    super();
+  }
+
+  /** Starts it on any free port with these settings of the environment and the most talkative log. */
+  static async start(environment: Readonly<Record<string, string>>): Promise<RunningService> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'nest-token-exchange-service-'));
+    const running = new RunningService(dataDir);
+    const configuration = readConfiguration({
+      ISSUER: SERVICE_ISSUER,
+      PORT: '0',
+      DATA_DIR: dataDir,
+      LOG_LEVEL: 'trace',
+      ...environment,
+    });
+    const logger = makeLogger(configuration.logLevel, {
+      write: (line) => void running.lines.push(line),
+    });
+    try {
+      running.#service = await startService(configuration, logger, (text) => {
+        running.printed += text;
+      });
+      return running;
+    } catch (error) {
+      await rm(dataDir, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return this.#service?.url ?? '';
+  }
+
+  /** Stops the service as a signal does; its data folder stays. */
+  stop(): Promise<void> {
+    return this.#service?.stop() ?? Promise.resolve();
+  }
+
+  /** Stops the service and removes its data folder. */
+  async remove(): Promise<void> {
+    await this.stop();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
 
   /** The secret of a demo client, as demo.json keeps it. */
   async demoSecret(clientId: string): Promise<string> {
@@ -161,7 +185,7 @@ export class RunningService {
 }
 
 /** The token in an answer; empty when there is none. */
-export function tokenOf({ body }: ServiceAnswer): string {
+export function tokenOf({ body }: Pick<ServiceAnswer, 'body'>): string {
   const { access_token: token } = body;
   return typeof token === 'string' ? token : '';
 }

@@ -1,6 +1,6 @@
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { TokenType } from '../../src/oauth/token-type.js';
-import { tokenOf, type RunningService, type ServiceAnswer } from './running-service.js';
+import { tokenOf, type ServiceAnswer, type ServiceDoor } from './running-service.js';
 
 const SCOPES = ['address:read'];
 
@@ -17,7 +17,7 @@ export class ServiceChain {
   administrator = '';
 
   /** Registers them. */
-  static async register(service: RunningService, adminSecret: string): Promise<ServiceChain> {
+  static async register(service: ServiceDoor, adminSecret: string): Promise<ServiceChain> {
     const chain = new ServiceChain();
     await chain.renew(service, adminSecret);
     for (const [clientId, target, grantType] of [
@@ -38,7 +38,7 @@ export class ServiceChain {
   }
 
   /** Gets another token for the admin API. */
-  async renew(service: RunningService, adminSecret: string): Promise<void> {
+  async renew(service: ServiceDoor, adminSecret: string): Promise<void> {
     const grant = { grant_type: GrantType.ClientCredentials };
     this.administrator = tokenOf(await service.token(grant, 'admin_cli', adminSecret));
   }
@@ -48,14 +48,14 @@ export class ServiceChain {
   }
 
   /** A token of `web` for `gateway`. */
-  root(service: RunningService): Promise<ServiceAnswer> {
+  root(service: ServiceDoor): Promise<ServiceAnswer> {
     const grant = { grant_type: GrantType.ClientCredentials };
     return service.token(grant, 'web', this.secretOf('web'));
   }
 
   /** An exchange by one of the actors, for the next. */
   exchange(
-    service: RunningService,
+    service: ServiceDoor,
     actor: ActorName,
     token: string,
     type: string = TokenType.AccessToken,
@@ -69,17 +69,17 @@ export class ServiceChain {
   }
 
   /** Asks about a token, as its audience or its client. */
-  introspect(service: RunningService, clientId: string, token: string): Promise<ServiceAnswer> {
+  introspect(service: ServiceDoor, clientId: string, token: string): Promise<ServiceAnswer> {
     return this.#send(service, '/connect/introspect', clientId, token);
   }
 
   /** Revokes a token, as who got it. */
-  revoke(service: RunningService, clientId: string, token: string): Promise<ServiceAnswer> {
+  revoke(service: ServiceDoor, clientId: string, token: string): Promise<ServiceAnswer> {
     return this.#send(service, '/connect/revocation', clientId, token);
   }
 
   #send(
-    service: RunningService,
+    service: ServiceDoor,
     path: string,
     clientId: string,
     token: string,
@@ -92,7 +92,7 @@ export class ServiceChain {
     });
   }
 
-  async #create(service: RunningService, client: Readonly<Record<string, unknown>>): Promise<void> {
+  async #create(service: ServiceDoor, client: Readonly<Record<string, unknown>>): Promise<void> {
     const body = { name: String(client['clientId']), ...client };
     const answer = await service.admin(this.administrator, 'POST', '/clients', body);
     if (answer.status !== 201) throw new Error(`${answer.status}: ${answer.text}`);
