@@ -10,11 +10,13 @@ import { RecordProver } from '../audit/export/record-prover.js';
 import { LedgerReader } from '../audit/ledger/ledger-reader.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { AdminController } from './admin-controller.js';
+import { Act, type AdministrativeAct } from './administrative-act.js';
 import { AuditExportQuery } from './audit-export.dto.js';
 import { namedFields } from './named-fields.js';
 import { ApiProblems } from './problem.dto.js';
 import { notFound } from './problem.js';
-import { RequiresScope } from './requires-scope.js';
+import { readOfSearch } from './recorded-read.js';
+import { ShowsRecords } from './shows-records.js';
 
 /** Records on their way to other systems, each with its proof. */
 @AdminController('admin/audit/export', 'audit')
@@ -26,7 +28,7 @@ export class AuditExportController {
   ) {}
 
   @Get()
-  @RequiresScope('audit:read')
+  @ShowsRecords()
   @ApiOperation({
     summary: 'Export records',
     description:
@@ -40,11 +42,16 @@ export class AuditExportController {
     },
   })
   @ApiProblems(400, 404)
-  async export(@Query() { format, ...filters }: AuditExportQuery): Promise<StreamableFile> {
+  async export(
+    @Query() { format, ...filters }: AuditExportQuery,
+    @Act() act: AdministrativeAct,
+  ): Promise<StreamableFile> {
     const prover = this.ledger && (await RecordProver.newest(this.ledger));
     if (prover === undefined) throw notFound('checkpoint');
     const writer = recordWriter(format, this.settings.issuer);
-    const texts = exportSearch(this.reader, prover, namedFields(filters), writer);
+    const search = namedFields(filters);
+    Object.assign(act.facts, await readOfSearch(search, this.reader));
+    const texts = exportSearch(this.reader, prover, search, writer);
     return new StreamableFile(Readable.from(texts), {
       type: writer.mediaType,
       disposition: `attachment; filename="audit-${prover.size}.${writer.extension}"`,

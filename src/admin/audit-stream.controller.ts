@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { Get, Headers, Optional, Query, Req, Res, StreamableFile } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 
+import { AuditReader } from '../audit/audit-log.js';
 import { cloudEventOf } from '../audit/export/cloud-event.js';
 import { ocsfEventOf } from '../audit/export/ocsf-event.js';
 import { isFound } from '../audit/record-filter.js';
@@ -13,13 +14,14 @@ import { LedgerFollower, TooManyStreamsError, type Follower } from '../streams/l
 import { StreamSettings } from '../streams/stream-settings.js';
 import { AdminController } from './admin-controller.js';
 import { AdminGuard } from './admin.guard.js';
-import type { AdminRequest } from './administrative-act.js';
+import { Act, type AdministrativeAct, type AdminRequest } from './administrative-act.js';
 import { AuditStreamQuery } from './audit-stream.dto.js';
 import { eventStream } from './event-stream.js';
 import { namedFields } from './named-fields.js';
 import { ApiProblems } from './problem.dto.js';
 import { invalidFields, Problem } from './problem.js';
-import { RequiresScope } from './requires-scope.js';
+import { readOfSearch } from './recorded-read.js';
+import { ShowsRecords } from './shows-records.js';
 
 const SEQUENCE = /^(?:0|[1-9]\d{0,14})$/;
 /** Seconds after which whoever found no place may ask again. */
@@ -31,6 +33,7 @@ export class AuditStreamController {
   readonly #settings: StreamSettings;
 
   constructor(
+    private readonly reader: AuditReader,
     private readonly followers: LedgerFollower,
     private readonly guard: AdminGuard,
     private readonly issuer: IssuerSettings,
@@ -41,7 +44,7 @@ export class AuditStreamController {
   }
 
   @Get()
-  @RequiresScope('audit:read')
+  @ShowsRecords()
   @ApiOperation({
     summary: 'Stream records',
     description:
@@ -59,9 +62,11 @@ export class AuditStreamController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Req() request: AdminRequest,
     @Res({ passthrough: true }) response: ServerResponse,
+    @Act() act: AdministrativeAct,
   ): Promise<StreamableFile> {
     const from = await this.#beginning(lastEventId, after);
     const search = namedFields(filters);
+    Object.assign(act.facts, await readOfSearch(search, this.reader));
     const follower = this.#follow();
     const eventOf = format === 'ocsf' ? ocsfEventOf : cloudEventOf;
     const stream = Readable.from(

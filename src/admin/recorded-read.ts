@@ -1,4 +1,4 @@
-import type { AuditEntry, AuditSearch } from '../audit/audit-log.js';
+import type { AuditEntry, AuditReader, AuditSearch } from '../audit/audit-log.js';
 import type { RecordedParty, RecordedRead } from '../audit/audit-record.js';
 import type { PlacedLeaf } from '../audit/ledger/ledger-reader.js';
 import type { ActFacts } from './administrative-act.js';
@@ -21,6 +21,23 @@ export function recordedRead(
   return {
     read: { records: entries.length, ...range, ...more },
     ...(parties.length === 0 ? {} : { whose: parties }),
+  };
+}
+
+/** What a record of a read says of all that a search finds, which is on its way only then. */
+export async function readOfSearch(
+  search: AuditSearch,
+  reader: AuditReader,
+): Promise<Pick<ActFacts, 'read' | 'whose'>> {
+  const filters = Object.keys(search);
+  const { entries } = await reader.search(search, { limit: 1 });
+  const whose = distinct(askedFor(search, entries));
+  return {
+    read: {
+      ...(filters.length === 0 ? {} : { filters }),
+      ...(search.chainId === undefined ? {} : { chainIds: [search.chainId] }),
+    },
+    ...(whose.length === 0 ? {} : { whose }),
   };
 }
 

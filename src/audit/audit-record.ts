@@ -45,8 +45,8 @@ export interface RecordedRevocation {
 
 /** What somebody was shown of the records. */
 export interface RecordedRead {
-  /** How many of them. */
-  readonly records: number;
+  /** How many of them; absent when they were on their way as the record was written. */
+  readonly records?: number;
   /** The places in the log of the first and the last of them. */
   readonly first?: string;
   readonly last?: string;

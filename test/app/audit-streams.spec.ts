@@ -142,14 +142,31 @@ describe('The export over HTTP', () => {
   });
 
   it('is what the filters find', async () => {
-    const from = (await one.admin(token, 'GET', '/audit/records?limit=1&outcome=refused')).body;
+    const from = (
+      await one.admin(token, 'GET', '/audit/records?limit=1&outcome=refused&event=grant')
+    ).body;
     expect(from['items']).toHaveLength(0);
     await one.token({ grant_type: 'none' }, 'admin_cli', SECRET);
     await covered();
-    const { text } = await exported('format=cloudevents&outcome=refused');
+    const { text } = await exported('format=cloudevents&outcome=refused&event=grant');
     const events = text.trimEnd().split('\n');
     expect(events).toHaveLength(1);
     expect(JSON.parse(events[0]!)).toMatchObject({ data: { record: { outcome: 'refused' } } });
+  });
+
+  it('is recorded, with the names of its filters and whose it is, before it begins', async () => {
+    expect((await exported('format=csv&event=grant&subject=admin_cli')).status).toBe(200);
+    const { body } = await one.admin(token, 'GET', '/audit/records?event=audit_read&limit=1');
+    expect(body['items']).toMatchObject([
+      {
+        record: {
+          outcome: 'granted',
+          operation: { name: 'GET /admin/audit/export' },
+          read: { filters: expect.arrayContaining(['event', 'subject']) },
+          whose: [{ sub: 'admin_cli' }],
+        },
+      },
+    ]);
   });
 });
 

@@ -68,6 +68,8 @@ function readings(): Readonly<Record<string, string>> {
     'GET /admin/audit/records/:id': `/admin/audit/records/${exchange.id}`,
     'GET /admin/audit/chains/by-jti/:jti': `/admin/audit/chains/by-jti/${jti}`,
     'GET /admin/audit/chains/:chainId': `/admin/audit/chains/${exchange.chainId}`,
+    'GET /admin/audit/export': '/admin/audit/export?format=csv',
+    'GET /admin/audit/stream': '/admin/audit/stream?after=0',
     'GET /admin/ledger/leaves/:bundle': '/admin/ledger/leaves/0',
     'GET /ledger/tile/entries/*path': '/ledger/tile/entries/000.p/1',
   };
