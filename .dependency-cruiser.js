@@ -86,11 +86,12 @@ const rooms = {
     'grants',
     'endpoints',
   ],
+  anchors: ['oauth', 'keys', 'audit', 'tokens'],
   embedded: [],
 };
 
 const wings = ['typeorm', 'testing', 'resource-server'];
-const service = ['admin', 'pages', 'embedded'];
+const service = ['admin', 'pages', 'anchors', 'embedded'];
 const heart = Object.keys(rooms).filter((room) => ![...wings, ...service].includes(room));
 
 const any = (names) => `(?:${names.join('|')})`;

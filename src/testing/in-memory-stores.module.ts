@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { AccountStore } from '../accounts/account-store.js';
 import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
+import { AnchorStore } from '../audit/ledger/anchor-store.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
 import { PushedRequestStore } from '../authorization/pushed-request-store.js';
@@ -14,6 +15,7 @@ import { RevocationStore } from '../tokens/revocation-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { InMemoryAccountStore } from './in-memory-account-store.js';
+import { InMemoryAnchorStore } from './in-memory-anchor-store.js';
 import { InMemoryAuditLog } from './in-memory-audit-log.js';
 import { InMemoryAuditReader } from './in-memory-audit-reader.js';
 import { InMemoryAuthorizationStore } from './in-memory-authorization-store.js';
@@ -43,6 +45,7 @@ const stores = [
   InMemoryStatusListStore,
   InMemoryAuditLog,
   InMemoryAuditReader,
+  InMemoryAnchorStore,
 ];
 
 const ports = [
@@ -60,6 +63,7 @@ const ports = [
   { provide: StatusListStore, useExisting: InMemoryStatusListStore },
   { provide: AuditLog, useExisting: InMemoryAuditLog },
   { provide: AuditReader, useExisting: InMemoryAuditReader },
+  { provide: AnchorStore, useExisting: InMemoryAnchorStore },
 ];
 
 /** Every store port, kept in memory; the stores themselves can be injected too. */
