@@ -179,6 +179,27 @@ describe('Checkpoints of a running service', () => {
     const signed = `${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${body}`;
     const hmac = createHmac('sha256', HOOK_SECRET).update(signed).digest('base64');
     expect(headers['webhook-signature']).toBe(`v1,${hmac}`);
+    const words = [
+      '--checkpoint',
+      join(folder, 'checkpoints'),
+      '--checkpoint',
+      join(folder, 'repository'),
+    ];
+    const key = (await service.send('/ledger/keys')).text.trim();
+    const verify = ['verify', '--server', service.url, '--key', key, ...words];
+    const verified = await audit([...verify, '--witness', witness.verifierKey]);
+    expect(verified.code).toBe(0);
+    expect(verified.out).toMatch(
+      /- it continues the \d+ older checkpoints, of \d+ to \d+ records\n/,
+    );
+    expect(verified.out).toMatch(/- witness\.example\/w1 saw the same log up to \d+ records, at/);
+    const stranger = new TestWitness('witness.example/w3').verifierKey;
+    const lacking = await audit([...verify, '--witness', stranger]);
+    expect(lacking.code).toBe(2);
+    expect(lacking.out).toContain('no checkpoint of these is cosigned by witness.example/w3');
+    expect(
+      await audit(['verify', '--key', key, '--checkpoint', join(folder, 'nowhere')]),
+    ).toMatchObject({ code: 1 });
     expect(service.lines.join('')).not.toContain(HOOK_SECRET.toString('base64'));
   }, 60_000);
 

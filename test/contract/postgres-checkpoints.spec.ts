@@ -55,7 +55,7 @@ async function tamper(statement: string): Promise<void> {
 
 async function findings(older?: string): Promise<readonly string[]> {
   const [key = ''] = await reader.verifierKeys();
-  const verifier = new LedgerVerifier(readCheckpointKey(key), older);
+  const verifier = new LedgerVerifier(readCheckpointKey(key), older === undefined ? [] : [older]);
   for await (const line of exportLedger(reader)) verifier.add(line);
   return verifier.finish().findings;
 }
