@@ -90,11 +90,12 @@ const rooms = {
     'grants',
     'endpoints',
   ],
+  anchors: ['oauth', 'keys', 'audit', 'tokens'],
   embedded: [],
 };
 
 const wings = ['typeorm', 'testing', 'resource-server'];
-const service = ['admin', 'pages', 'streams', 'embedded'];
+const service = ['admin', 'pages', 'streams', 'anchors', 'embedded'];
 const heart = Object.keys(rooms).filter((room) => ![...wings, ...service].includes(room));
 
 const any = (names) => `(?:${names.join('|')})`;

@@ -1,11 +1,15 @@
 import { Get, Optional, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 
+import { AnchorSettings, AnchorStore, isLate } from '../audit/ledger/anchor-store.js';
+import { LedgerStanding } from '../audit/ledger/ledger-continuity.js';
 import { LedgerReader } from '../audit/ledger/ledger-reader.js';
 import { TILE_WIDTH, widthOf } from '../audit/ledger/tile.js';
+import { Clock } from '../oauth/clock.js';
 import { AdminController } from './admin-controller.js';
 import { Act, type AdministrativeAct } from './administrative-act.js';
-import { LedgerBundle, LedgerCheckpoints, LedgerQuery } from './ledger.dto.js';
+import { isoTime } from './iso-time.js';
+import { LedgerAnchorList, LedgerBundle, LedgerCheckpoints, LedgerQuery } from './ledger.dto.js';
 import { ApiProblems } from './problem.dto.js';
 import { notFound } from './problem.js';
 import { readOfLeaves } from './recorded-read.js';
@@ -15,7 +19,13 @@ import { ShowsRecords } from './shows-records.js';
 /** What an export of the ledger is made of: checkpoints, and leaves with what they commit to. */
 @AdminController('admin/ledger', 'ledger')
 export class LedgerExportController {
-  constructor(@Optional() private readonly reader?: LedgerReader) {}
+  constructor(
+    private readonly clock: Clock,
+    @Optional() private readonly reader?: LedgerReader,
+    @Optional() private readonly anchors?: AnchorStore,
+    @Optional() private readonly settings: AnchorSettings = new AnchorSettings(),
+    @Optional() private readonly standing: LedgerStanding = new LedgerStanding(),
+  ) {}
 
   @Get('checkpoints')
   @RequiresScope('audit:read')
@@ -24,6 +34,29 @@ export class LedgerExportController {
   @ApiProblems(400)
   async checkpoints(@Query() { from = 0 }: LedgerQuery): Promise<LedgerCheckpoints> {
     return { notes: (await this.reader?.checkpoints(from)) ?? [] };
+  }
+
+  @Get('anchors')
+  @RequiresScope('audit:read')
+  @ApiOperation({
+    summary: 'Read where checkpoints are kept',
+    description: 'How old the last checkpoint is that each place outside of the database has.',
+  })
+  @ApiOkResponse({ type: LedgerAnchorList })
+  async anchorList(): Promise<LedgerAnchorList> {
+    const size = (await this.reader?.size()) ?? 0;
+    const now = this.clock.now();
+    const states = (await this.anchors?.list()) ?? [];
+    const items = states.map((state) => ({
+      name: state.name,
+      size: state.size,
+      anchoredAt: state.anchoredAt === null ? null : isoTime(state.anchoredAt),
+      age: state.anchoredAt === null ? null : Math.floor((now - state.anchoredAt) / 1000),
+      lag: size - state.size,
+      isLate: isLate(state, size, now, this.settings),
+      error: state.error,
+    }));
+    return { size, broken: this.standing.broken, items };
   }
 
   @Get('leaves/:bundle')

@@ -33,3 +33,63 @@ export class LedgerBundle {
   })
   readonly leaves!: readonly PlacedLeaf[];
 }
+
+/** A place outside of the database that keeps checkpoints. */
+export class LedgerAnchorView {
+  @ApiProperty({ example: 'file', description: 'What it is; a witness with the name of its key.' })
+  readonly name!: string;
+
+  @ApiProperty({ example: 4711, description: 'How many records its last checkpoint covers.' })
+  readonly size!: number;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    format: 'date-time',
+    example: '2026-01-01T00:00:00.000Z',
+    description: 'When it took that; null while it has none.',
+  })
+  readonly anchoredAt!: string | null;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    example: 42,
+    description: 'How long ago that was, in seconds; null while it has none.',
+  })
+  readonly age!: number | null;
+
+  @ApiProperty({ example: 3, description: 'Records of the newest checkpoint that it lacks.' })
+  readonly lag!: number;
+
+  @ApiProperty({
+    example: false,
+    description: 'Whether it lacks some and took none for three intervals.',
+  })
+  readonly isLate!: boolean;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: null,
+    description: 'Why it did not take the last one that it was given; null when it did.',
+  })
+  readonly error!: string | null;
+}
+
+/** Where checkpoints are kept. */
+export class LedgerAnchorList {
+  @ApiProperty({ example: 4714, description: 'How many records the newest checkpoint covers.' })
+  readonly size!: number;
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: null,
+    description: 'Why no checkpoint is signed any more; null while all is well.',
+  })
+  readonly broken!: string | null;
+
+  @ApiProperty({ type: [LedgerAnchorView] })
+  readonly items!: readonly LedgerAnchorView[];
+}

@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { TokenExchangeModule } from '../token-exchange.module.js';
 import type { TokenExchangeOptions } from '../token-exchange.options.js';
 import { TypeormStoresModule } from '../typeorm/typeorm-stores.module.js';
+import { AnchorsModule, type AnchorsOptions } from '../anchors/anchors.module.js';
 import { AdminModule } from '../admin/admin.module.js';
 import type { PageSettings } from '../pages/page-settings.js';
 import { PagesModule } from '../pages/pages.module.js';
@@ -31,12 +32,14 @@ export class AppModule {
     options: TokenExchangeOptions,
     pages: PageSettings,
     dataSource: DataSource,
+    anchors: AnchorsOptions,
   ): DynamicModule {
     return {
       module: AppModule,
       imports: [
         DatabaseModule.with(dataSource),
         TokenExchangeModule.forRoot({ ...options, adapters: [TypeormStoresModule] }),
+        AnchorsModule.with(anchors),
         PagesModule.with(pages),
         AdminModule,
       ],

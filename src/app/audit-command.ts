@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { z } from 'zod';
@@ -8,7 +9,12 @@ import { exportLedger, exportRecords, type LedgerSource } from '../audit/ledger/
 import type { LedgerReader } from '../audit/ledger/ledger-reader.js';
 import { tilePath } from '../audit/ledger/tile.js';
 import { LedgerVerifier, type VerifierReport } from '../audit/verifier/ledger-verifier.js';
-import { readCheckpointKey, type CheckpointKey } from '../audit/verifier/signed-checkpoint.js';
+import {
+  notesIn,
+  readCheckpointKey,
+  type CheckpointKey,
+} from '../audit/verifier/signed-checkpoint.js';
+import { readWitness } from '../audit/verifier/witness-cosignature.js';
 import { AdminClient, RefusedFieldsError } from './admin-client.js';
 import { readCredentials } from './admin-credentials.js';
 import { FILTER_OPTIONS, filtersOf } from './audit-filters.js';
@@ -25,7 +31,10 @@ const USAGE = `Usage: nest-token-exchange audit <verify | export | key> [options
 
   --key KEY         verify: the verifier key, or a file that holds it
   --file FILE       verify: an export; without it the running service is asked
-  --checkpoint FILE verify: a checkpoint that was kept from earlier
+  --checkpoint FILE verify: checkpoints that were kept from earlier; a folder means every file in
+                    it; may be there more than once
+  --witness KEY     verify: the verifier key of a witness that must have cosigned, or a file that
+                    holds it; may be there more than once
   --chain ID        export: only the records of this chain, each with its proof
   --format FORMAT   export: jsonl, csv, cloudevents or ocsf: what a search finds, newest first
   --subject, --actor, --event, --outcome, --from, --until
@@ -43,7 +52,8 @@ const OPTIONS = {
   demo: { type: 'string' },
   key: { type: 'string' },
   file: { type: 'string' },
-  checkpoint: { type: 'string' },
+  checkpoint: { type: 'string', multiple: true },
+  witness: { type: 'string', multiple: true },
   chain: { type: 'string' },
   ...FILTER_OPTIONS,
 } as const;
@@ -104,7 +114,8 @@ interface VerifyWords {
   readonly demo?: string | undefined;
   readonly key?: string | undefined;
   readonly file?: string | undefined;
-  readonly checkpoint?: string | undefined;
+  readonly checkpoint?: readonly string[] | undefined;
+  readonly witness?: readonly string[] | undefined;
 }
 
 async function verify(
@@ -114,8 +125,9 @@ async function verify(
 ): Promise<number> {
   if (words.key === undefined) throw new CommandMistake('Name the public key with --key.');
   const verifier = verifierOf(
-    await keyIn(words.key),
-    words.checkpoint === undefined ? undefined : await textIn(words.checkpoint),
+    await keyIn(words.key, readCheckpointKey),
+    (await Promise.all((words.checkpoint ?? []).map(keptIn))).flat(),
+    await Promise.all((words.witness ?? []).map((word) => keyIn(word, readWitness))),
   );
   if (words.file === undefined) {
     const { source } = await connect(words, environment);
@@ -136,18 +148,38 @@ function list(title: string, items: readonly string[]): string {
   return items.length === 0 ? '' : `${title}\n${items.map((item) => `  - ${item}\n`).join('')}`;
 }
 
-function verifierOf(key: CheckpointKey, older: string | undefined): LedgerVerifier {
+function verifierOf(
+  key: CheckpointKey,
+  older: readonly string[],
+  witnesses: readonly CheckpointKey[],
+): LedgerVerifier {
   try {
-    return new LedgerVerifier(key, older);
+    return new LedgerVerifier(key, older, witnesses);
   } catch (cause) {
     throw new CommandMistake((cause as Error).message, { cause });
   }
 }
 
-async function keyIn(word: string): Promise<CheckpointKey> {
+/** The checkpoints in a file, or in every file of a folder. */
+async function keptIn(path: string): Promise<readonly string[]> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  const files = isFolder
+    ? (await readdir(path, { withFileTypes: true }))
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => join(path, name))
+    : [path];
+  const notes = (await Promise.all(files.map(textIn))).flatMap(notesIn);
+  if (notes.length === 0) throw new CommandMistake(`There is no checkpoint in ${path}.`);
+  return notes;
+}
+
+async function keyIn(word: string, read: (text: string) => CheckpointKey): Promise<CheckpointKey> {
   const text = word.includes('+') ? word : await textIn(word);
   try {
-    return readCheckpointKey(text.split('\n')[0] ?? '');
+    return read(text.split('\n')[0] ?? '');
   } catch (cause) {
     throw new CommandMistake((cause as Error).message, { cause });
   }

@@ -3,7 +3,9 @@ import { resolve } from 'node:path';
 
 import { z } from 'zod';
 
+import { readWitnessKey, type WitnessKey } from '../audit/ledger/cosignature.js';
 import { SIGNING_ALGORITHMS } from '../keys/signing-key.js';
+import type { AnchorsOptions } from '../anchors/anchors.module.js';
 import type { SignInOptions } from '../token-exchange.options.js';
 
 const list = z
@@ -24,6 +26,30 @@ const encryptionKey = z.string().transform((text, context) => {
     context.addIssue({ code: 'custom', message: 'must be 32 bytes in base64, base64url or hex' });
   return key;
 });
+
+/** Standard Webhooks: `whsec_` and 24 to 64 bytes in base64. */
+const webhookSecret = z.string().transform((text, context) => {
+  const [, encoded = ''] = /^whsec_([A-Za-z0-9+/]+=*)$/.exec(text) ?? [];
+  const secret = Buffer.from(encoded, 'base64');
+  if (secret.length < 24 || secret.length > 64 || secret.toString('base64') !== encoded)
+    context.addIssue({ code: 'custom', message: 'must be whsec_ and 24 to 64 bytes in base64' });
+  return secret;
+});
+
+const witnesses = list.transform((texts, context) =>
+  texts.flatMap((text): { url: string; key: WitnessKey }[] => {
+    const [url = '', key = '', ...rest] = text.split(/\s+/);
+    try {
+      if (!isPlainUrl(url) || rest.length > 0) throw new Error('no address');
+      return [{ url: url.replace(/\/+$/, ''), key: readWitnessKey(key) }];
+    } catch {
+      const message =
+        'must be pairs of a URL and a verifier key of the type 4, with a space between';
+      context.addIssue({ code: 'custom', message });
+      return [];
+    }
+  }),
+);
 
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const seconds = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
@@ -112,8 +138,47 @@ const SCHEMA = z.object({
   PRIVATE_NETWORKS: flag
     .optional()
     .describe(
-      'Whether keys of trusted issuers may be fetched from private addresses. Default: true in development, false in production.',
+      'Whether keys of trusted issuers may be fetched from private addresses, and anchors of the ledger be there. Default: true in development, false in production.',
     ),
+  LEDGER_ANCHOR_INTERVAL: seconds(1, 86_400)
+    .default(60)
+    .describe(
+      'Seconds from one checkpoint that is given to the anchors to the next, while there is news. Default: 60.',
+    ),
+  LEDGER_ANCHOR_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A file to which checkpoints of the ledger are appended; best in a folder that is mounted from elsewhere. Default: none.',
+    ),
+  LEDGER_ANCHOR_GIT: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A folder with a git repository, made when it is not there, in which each of these checkpoints is a commit. Default: none.',
+    ),
+  LEDGER_ANCHOR_GIT_REMOTE: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be the name of a remote of the repository')
+    .optional()
+    .describe('The remote of that repository to which each commit is pushed. Default: none.'),
+  LEDGER_ANCHOR_WEBHOOK: z
+    .string()
+    .refine(isPlainUrl, 'must be a URL without user and fragment')
+    .optional()
+    .describe(
+      'A URL to which these checkpoints are posted, signed as Standard Webhooks has it. Default: none.',
+    ),
+  LEDGER_ANCHOR_WEBHOOK_SECRET: webhookSecret
+    .optional()
+    .describe(
+      'The secret of these signatures: whsec_ and 24 to 64 bytes in base64. Default: none.',
+    ),
+  LEDGER_WITNESSES: witnesses.describe(
+    'Witnesses that cosign these checkpoints (c2sp.org/tlog-witness), comma-separated: the URL that add-checkpoint is below, a space, and the verifier key of the witness. Default: none.',
+  ),
   SESSION_LIFETIME: seconds(300, 30 * 86_400)
     .default(12 * 3600)
     .describe('Seconds that a sign-in session lives at most. Default: 43200.'),
@@ -199,6 +264,7 @@ export interface Configuration {
   };
   readonly fetch: { readonly allowLoopbackHttp: boolean; readonly allowPrivateNetworks: boolean };
   readonly signIn: SignInOptions;
+  readonly anchors: AnchorsOptions;
   readonly pages: { readonly brandName: string; readonly themeDir: string | undefined };
   readonly trustProxy: readonly string[];
   readonly logLevel: string;
@@ -250,7 +316,7 @@ export function readConfiguration(
     parsed.data ?? SCHEMA.partial().safeParse(withoutFaulty(given, parsed.error)).data;
   if (partial) problems.push(...togetherProblems(partial, given));
   if (!parsed.data || problems.length > 0) throw new ConfigurationError(problems);
-  return configurationOf(parsed.data);
+  return configurationOf(parsed.data, given);
 }
 
 /**
@@ -300,6 +366,7 @@ function togetherProblems(
     problems.push('PORT: 0 needs ISSUER, which cannot be made from it');
   if (settings.NODE_ENV === 'development' && !isLoopback(settings.HOST ?? '127.0.0.1'))
     problems.push('HOST: development listens on loopback only; use NODE_ENV=production');
+  problems.push(...anchorProblems(settings, isProduction));
   if (!isProduction) return problems;
   if (given['ISSUER'] === undefined)
     problems.push('ISSUER: production needs the public https URL of this service');
@@ -311,6 +378,31 @@ function togetherProblems(
     );
   }
   return problems;
+}
+
+function anchorProblems(
+  settings: { readonly [Name in keyof Settings]?: Settings[Name] | undefined },
+  isProduction: boolean,
+): string[] {
+  const problems: string[] = [];
+  const { LEDGER_ANCHOR_WEBHOOK: webhook, LEDGER_WITNESSES: list = [] } = settings;
+  if ((webhook === undefined) !== (settings.LEDGER_ANCHOR_WEBHOOK_SECRET === undefined))
+    problems.push('LEDGER_ANCHOR_WEBHOOK: needs LEDGER_ANCHOR_WEBHOOK_SECRET, and that needs it');
+  if (settings.LEDGER_ANCHOR_GIT_REMOTE !== undefined && settings.LEDGER_ANCHOR_GIT === undefined)
+    problems.push('LEDGER_ANCHOR_GIT_REMOTE: needs LEDGER_ANCHOR_GIT');
+  if (new Set(list.map(({ key }) => key.name)).size !== list.length)
+    problems.push('LEDGER_WITNESSES: each key may be there once');
+  if (isProduction && webhook?.startsWith('https:') === false)
+    problems.push('LEDGER_ANCHOR_WEBHOOK: must be https in production');
+  if (isProduction && list.some(({ url }) => !url.startsWith('https:')))
+    problems.push('LEDGER_WITNESSES: must be https in production');
+  return problems;
+}
+
+function isPlainUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password + hash === '';
 }
 
 function issuerProblems(issuer: string, isProduction: boolean): string[] {
@@ -354,7 +446,10 @@ function isNetwork(text: string): boolean {
   );
 }
 
-function configurationOf(settings: Settings): Configuration {
+function configurationOf(
+  settings: Settings,
+  given: Readonly<Record<string, string | undefined>>,
+): Configuration {
   const isProduction = settings.NODE_ENV === 'production';
   return {
     mode: settings.NODE_ENV,
@@ -390,6 +485,7 @@ function configurationOf(settings: Settings): Configuration {
         refreshOverlap: settings.REFRESH_TOKEN_OVERLAP * 1000,
       },
     },
+    anchors: anchorsOf(settings, given),
     pages: {
       brandName: settings.BRAND_NAME,
       themeDir: settings.THEME_DIR === undefined ? undefined : resolve(settings.THEME_DIR),
@@ -401,5 +497,36 @@ function configurationOf(settings: Settings): Configuration {
       timeout: settings.SHUTDOWN_TIMEOUT * 1000,
     },
     firstAdminSecret: settings.FIRST_ADMIN_SECRET,
+  };
+}
+
+/** What git needs to run and to reach a remote; nothing else of the environment is its business. */
+const GIT_ENVIRONMENT = ['PATH', 'HOME', 'SSH_AUTH_SOCK', 'GIT_SSH_COMMAND', 'TMPDIR'];
+
+function anchorsOf(
+  settings: Settings,
+  given: Readonly<Record<string, string | undefined>>,
+): AnchorsOptions {
+  const {
+    LEDGER_ANCHOR_FILE: file,
+    LEDGER_ANCHOR_GIT: folder,
+    LEDGER_ANCHOR_WEBHOOK: url,
+    LEDGER_ANCHOR_WEBHOOK_SECRET: secret,
+  } = settings;
+  const environment = Object.fromEntries(
+    GIT_ENVIRONMENT.flatMap((name) => {
+      const value = given[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+  return {
+    interval: settings.LEDGER_ANCHOR_INTERVAL * 1000,
+    file: file === undefined ? undefined : resolve(file),
+    git:
+      folder === undefined
+        ? undefined
+        : { folder: resolve(folder), remote: settings.LEDGER_ANCHOR_GIT_REMOTE, environment },
+    webhook: url === undefined || secret === undefined ? undefined : { url, secret },
+    witnesses: settings.LEDGER_WITNESSES,
   };
 }

@@ -80,7 +80,7 @@ async function createApp(
   database: Database,
   logger: Logger,
 ): Promise<NestExpressApplication> {
-  const { issuer, keys, tokens, fetch, signIn, pages } = configuration;
+  const { issuer, keys, tokens, fetch, signIn, pages, anchors } = configuration;
   const encryptionKey =
     keys.encryptionKey ?? (await developmentEncryptionKey(configuration.dataDir));
   const options = {
@@ -101,7 +101,7 @@ async function createApp(
   };
   const basePath = new URL(issuer).pathname.replace(/\/$/, '');
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.with(options, new PageSettings({ ...pages, basePath }), database.dataSource),
+    AppModule.with(options, new PageSettings({ ...pages, basePath }), database.dataSource, anchors),
     {
       bodyParser: false,
       logger: new NestLog(logger),

@@ -4,6 +4,7 @@ import { AccountStore } from '../accounts/account-store.js';
 import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
 import { RecordErasure } from '../audit/erasure.js';
+import { AnchorStore } from '../audit/ledger/anchor-store.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
 import { PushedRequestStore } from '../authorization/pushed-request-store.js';
@@ -15,6 +16,7 @@ import { RevocationStore } from '../tokens/revocation-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { InMemoryAccountStore } from './in-memory-account-store.js';
+import { InMemoryAnchorStore } from './in-memory-anchor-store.js';
 import { InMemoryAuditLog } from './in-memory-audit-log.js';
 import { InMemoryAuditReader } from './in-memory-audit-reader.js';
 import { InMemoryAuthorizationStore } from './in-memory-authorization-store.js';
@@ -46,6 +48,7 @@ const stores = [
   InMemoryAuditLog,
   InMemoryAuditReader,
   InMemoryRecordErasure,
+  InMemoryAnchorStore,
 ];
 
 const ports = [
@@ -64,6 +67,7 @@ const ports = [
   { provide: AuditLog, useExisting: InMemoryAuditLog },
   { provide: AuditReader, useExisting: InMemoryAuditReader },
   { provide: RecordErasure, useExisting: InMemoryRecordErasure },
+  { provide: AnchorStore, useExisting: InMemoryAnchorStore },
 ];
 
 /** Every store port, kept in memory; the stores themselves can be injected too. */

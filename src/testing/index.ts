@@ -1,9 +1,11 @@
 export { accountStoreContract } from './account-store-contract.js';
+export { anchorStoreContract } from './anchor-store-contract.js';
 export { auditLogContract, type AuditLogUnderTest } from './audit-log-contract.js';
 export { authorizationStoreContract } from './authorization-store-contract.js';
 export { clientStoreContract } from './client-store-contract.js';
 export { consentStoreContract } from './consent-store-contract.js';
 export { InMemoryAccountStore } from './in-memory-account-store.js';
+export { InMemoryAnchorStore } from './in-memory-anchor-store.js';
 export { InMemoryAuditLog } from './in-memory-audit-log.js';
 export { InMemoryAuditReader } from './in-memory-audit-reader.js';
 export { InMemoryAuthorizationStore } from './in-memory-authorization-store.js';

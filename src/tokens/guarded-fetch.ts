@@ -42,6 +42,12 @@ export class FetchRefusedError extends Error {
   override readonly name = 'FetchRefusedError';
 }
 
+/** An answer whose text was read, whichever status it has. */
+export interface TextAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
 interface Message {
   readonly method: 'GET' | 'POST';
   readonly headers: Readonly<Record<string, string>>;
@@ -84,6 +90,28 @@ export class GuardedFetch {
       { method: 'POST', headers, body },
       async ({ statusCode }) => statusCode ?? 0,
     );
+  }
+
+  /**
+   * Sends a text to this address.
+   * @returns the status, whichever it is, and the text of the answer
+   * @throws FetchRefusedError when it must not be sent, or the answer is too large or no text
+   */
+  postText(
+    address: string,
+    body: string,
+    others: Readonly<Record<string, string>> = {},
+  ): Promise<TextAnswer> {
+    const headers = {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Length': String(Buffer.byteLength(body)),
+      'Accept-Encoding': 'identity',
+      ...others,
+    };
+    return this.#send(address, { method: 'POST', headers, body }, async (response) => ({
+      status: response.statusCode ?? 0,
+      text: await this.#text(response),
+    }));
   }
 
   #checked(address: string): URL {
@@ -178,6 +206,10 @@ export class GuardedFetch {
       throw new FetchRefusedError('The answer is encoded');
     if (!JSON_TYPE.test(response.headers['content-type'] ?? ''))
       throw new FetchRefusedError('The answer is not JSON');
+    return this.#text(response);
+  }
+
+  async #text(response: IncomingMessage): Promise<string> {
     const chunks: Buffer[] = [];
     let size = 0;
     try {

@@ -5,7 +5,9 @@ import { AuthorizationEntity } from './entities/authorization.entity.js';
 import { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
 import { ClientEntity } from './entities/client.entity.js';
 import { ConsentEntity } from './entities/consent.entity.js';
+import { LedgerAnchorEntity } from './entities/ledger-anchor.entity.js';
 import { LedgerCheckpointEntity } from './entities/ledger-checkpoint.entity.js';
+import { LedgerCosignatureEntity } from './entities/ledger-cosignature.entity.js';
 import { LedgerHeadEntity } from './entities/ledger-head.entity.js';
 import { LedgerKeyEntity } from './entities/ledger-key.entity.js';
 import { LedgerTileEntity } from './entities/ledger-tile.entity.js';
@@ -26,6 +28,7 @@ import { SignIn1795564800000 } from './migrations/1795564800000-sign-in.js';
 import { Policies1795651200000 } from './migrations/1795651200000-policies.js';
 import { Revocations1795737600000 } from './migrations/1795737600000-revocations.js';
 import { Ledger1795824000000 } from './migrations/1795824000000-ledger.js';
+import { Anchors1796169600000 } from './migrations/1796169600000-anchors.js';
 
 /**
  * What a TypeORM data source must know of our tables; a host adds its own entities and migrations.
@@ -55,6 +58,8 @@ export const tokenExchangeSchema = {
     LedgerTileEntity,
     LedgerCheckpointEntity,
     LedgerKeyEntity,
+    LedgerAnchorEntity,
+    LedgerCosignatureEntity,
   ],
   /** Oldest first. */
   migrations: [
@@ -64,6 +69,7 @@ export const tokenExchangeSchema = {
     Policies1795651200000,
     Revocations1795737600000,
     Ledger1795824000000,
+    Anchors1796169600000,
   ],
   migrationsTableName: 'nte_migration',
 };

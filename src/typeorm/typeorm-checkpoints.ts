@@ -9,7 +9,12 @@ import {
 } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 
-import { checkpointText, readCheckpoint } from '../audit/ledger/checkpoint.js';
+import { checkpointText, originOfLog, readCheckpoint } from '../audit/ledger/checkpoint.js';
+import {
+  LedgerBrokenError,
+  LedgerContinuity,
+  LedgerStanding,
+} from '../audit/ledger/ledger-continuity.js';
 import { rootOfComplete, TiledTree } from '../audit/ledger/tiled-tree.js';
 import { noteKeyOf, openedText, openNote, signNote } from '../audit/ledger/signed-note.js';
 import { hashesAt, TILE_WIDTH } from '../audit/ledger/tile.js';
@@ -24,11 +29,6 @@ import { inWriteTransaction, Lock } from './write-transaction.js';
 /** Milliseconds between two looks for news; a checkpoint is due within a second of every record. */
 const INTERVAL = 750;
 
-/** The log is not the one that was signed before. */
-export class LedgerBrokenError extends Error {
-  override readonly name = 'LedgerBrokenError';
-}
-
 /**
  * Signs a checkpoint whenever the log has grown. It reads what was written, and signs only when that
  * has the root that the writers say, and continues what was signed before: one that does not is
@@ -39,6 +39,8 @@ export class TypeormCheckpoints implements OnApplicationBootstrap, OnApplication
   readonly #logger = new Logger(TypeormCheckpoints.name);
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
+  /** What was said last of why none is signed. */
+  #said: string | undefined;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -46,11 +48,13 @@ export class TypeormCheckpoints implements OnApplicationBootstrap, OnApplication
     @Optional() private readonly clock?: Clock,
     @Optional() private readonly keys?: KeySettings,
     @Optional() private readonly issuer?: IssuerSettings,
+    @Optional() private readonly continuity?: LedgerContinuity,
+    @Optional() private readonly standing?: LedgerStanding,
   ) {}
 
   /** The name of the log: the address of its tiles without the scheme. */
   get origin(): string {
-    return `${(this.issuer?.issuer ?? '').replace(/^[a-z]+:\/\//, '')}/ledger`;
+    return originOfLog(this.issuer?.issuer ?? '');
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -75,6 +79,7 @@ export class TypeormCheckpoints implements OnApplicationBootstrap, OnApplication
   async sign(): Promise<void> {
     const encryptionKey = this.keys?.encryptionKey;
     if (encryptionKey === undefined) throw new Error('The ledger has no key encryption key');
+    await this.continuity?.assure();
     const [news] = await this.dataSource.query<{ isNews: boolean; isNamed: boolean }[]>(
       `select size <> coalesce((select max(size) from nte_ledger_checkpoint), 0) as "isNews",
               exists (select 1 from nte_ledger_key where starts_with(verifier_key, $1)) as "isNamed"
@@ -130,10 +135,21 @@ export class TypeormCheckpoints implements OnApplicationBootstrap, OnApplication
   async #sign(): Promise<void> {
     try {
       await this.sign();
+      this.#said = undefined;
+      if (this.standing) this.standing.broken = null;
     } catch (error) {
-      const event = error instanceof LedgerBrokenError ? 'ledger_broken' : 'checkpoint_failed';
-      this.#logger.error({ event, cause: String(error) });
+      this.#say(error);
     }
+  }
+
+  /** Once for each cause: the next try is not far. */
+  #say(error: unknown): void {
+    const isBroken = error instanceof LedgerBrokenError;
+    if (isBroken && this.standing) this.standing.broken = error.message;
+    const cause = String(error);
+    if (cause === this.#said) return;
+    this.#said = cause;
+    this.#logger.error({ event: isBroken ? 'ledger_broken' : 'checkpoint_failed', cause });
   }
 }
 

@@ -10,6 +10,11 @@ import { isUuid } from '../delegation/token-id.js';
 import type { StoredRecord } from './audit-entries.js';
 import { TypeormSubjectKeys } from './typeorm-subject-keys.js';
 
+/** A checkpoint with what witnesses signed beside it. */
+const COSIGNED = `note || coalesce(
+  (select string_agg(line || chr(10), '' order by witness) from nte_ledger_cosignature as beside
+    where beside.size = kept.size), '') as note`;
+
 /** Reads the log in PostgreSQL: full tiles as they are kept, partial ones from what is below them. */
 @Injectable()
 export class TypeormLedgerReader extends LedgerReader {
@@ -22,14 +27,15 @@ export class TypeormLedgerReader extends LedgerReader {
 
   async checkpoint(): Promise<string | null> {
     const [row] = await this.#query<{ note: string }>(
-      'select note from nte_ledger_checkpoint order by size desc limit 1',
+      `select ${COSIGNED} from nte_ledger_checkpoint as kept order by size desc limit 1`,
     );
     return row?.note ?? null;
   }
 
   async checkpoints(atLeast: number): Promise<readonly string[]> {
     const rows = await this.#query<{ note: string }>(
-      'select note from nte_ledger_checkpoint where size >= $1 order by size limit 1000',
+      `select ${COSIGNED} from nte_ledger_checkpoint as kept
+        where size >= $1 order by size limit 1000`,
       [atLeast],
     );
     return rows.map(({ note }) => note);

@@ -6,6 +6,8 @@ import { AccountStore } from '../accounts/account-store.js';
 import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
 import { RecordErasure } from '../audit/erasure.js';
+import { AnchorStore } from '../audit/ledger/anchor-store.js';
+import { LedgerStanding } from '../audit/ledger/ledger-continuity.js';
 import { LedgerReader } from '../audit/ledger/ledger-reader.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
@@ -18,6 +20,7 @@ import { RevocationStore } from '../tokens/revocation-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { TypeormAccountStore } from './typeorm-account-store.js';
+import { TypeormAnchorStore } from './typeorm-anchor-store.js';
 import { TypeormAuditLog } from './typeorm-audit-log.js';
 import { TypeormAuditReader } from './typeorm-audit-reader.js';
 import { TypeormAuditSettings } from './typeorm-audit-settings.js';
@@ -55,6 +58,8 @@ const ports = [
   { provide: AuditReader, useClass: TypeormAuditReader },
   { provide: LedgerReader, useClass: TypeormLedgerReader },
   { provide: RecordErasure, useClass: TypeormRecordErasure },
+  { provide: AnchorStore, useClass: TypeormAnchorStore },
+  LedgerStanding,
 ];
 
 /** Where the stores find their data source, and how the audit log writes. */

@@ -17,6 +17,7 @@ import {
 import { GrantType } from '../../src/oauth/grant-type.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { basic } from '../support/protocol.js';
+import { TestWitness } from '../support/test-witness.js';
 import {
   CuttableWay,
   dumpOf,
@@ -116,6 +117,11 @@ describe('A configuration is refused', () => {
       EXCHANGED_CLIENT_ID: 'nobody',
       EXCLUDED_SUBJECT_CLAIMS: 'sid, act',
       PRIVATE_NETWORKS: 'yes',
+      LEDGER_ANCHOR_INTERVAL: '0',
+      LEDGER_ANCHOR_GIT_REMOTE: '--upload-pack=x',
+      LEDGER_ANCHOR_WEBHOOK: 'https://user@idp.example',
+      LEDGER_ANCHOR_WEBHOOK_SECRET: 'whsec_c2hvcnQ=',
+      LEDGER_WITNESSES: 'https://witness.example',
       TRUST_PROXY: 'true',
       LOG_LEVEL: 'loud',
       SHUTDOWN_TIMEOUT: '0',
@@ -160,6 +166,24 @@ describe('A configuration is refused', () => {
     `${'A'.repeat(42)}!`,
   ])('for the encryption key %s', (key) => {
     expectProblems({ ...PRODUCTION, KEY_ENCRYPTION_KEY: key }, 'KEY_ENCRYPTION_KEY');
+  });
+
+  it('for anchors that lack something, and those that could be overheard in production', () => {
+    const witness = new TestWitness('witness.example/w1').verifierKey;
+    const secret = `whsec_${randomBytes(32).toString('base64')}`;
+    const webhook = {
+      LEDGER_ANCHOR_WEBHOOK: 'http://127.0.0.1:9',
+      LEDGER_ANCHOR_WEBHOOK_SECRET: secret,
+    };
+    expectProblems({ LEDGER_ANCHOR_WEBHOOK: 'https://x.example' }, 'LEDGER_ANCHOR_WEBHOOK');
+    expectProblems({ LEDGER_ANCHOR_WEBHOOK_SECRET: secret }, 'LEDGER_ANCHOR_WEBHOOK');
+    expectProblems({ LEDGER_ANCHOR_GIT_REMOTE: 'origin' }, 'LEDGER_ANCHOR_GIT_REMOTE');
+    const twice = `https://a.example ${witness}, https://b.example ${witness}`;
+    expectProblems({ LEDGER_WITNESSES: twice }, 'LEDGER_WITNESSES');
+    expectProblems({ ...webhook, LEDGER_WITNESSES: `http://127.0.0.1:9 ${witness}` });
+    expectProblems({ ...PRODUCTION, ...webhook }, 'LEDGER_ANCHOR_WEBHOOK');
+    const overheard = { LEDGER_WITNESSES: `http://127.0.0.1:9 ${witness}` };
+    expectProblems({ ...PRODUCTION, ...overheard }, 'LEDGER_WITNESSES');
   });
 
   it.each(['10.0.0.1/33', '10.0.0', 'proxy.example', '10.0.0.1/8/8', '1', '::/129', '*'])(
@@ -215,7 +239,22 @@ describe('A configuration', () => {
       fetch: { allowLoopbackHttp: false, allowPrivateNetworks: false },
       shutdown: { delay: 5_000, timeout: 20_000 },
       trustProxy: [],
+      anchors: { interval: 60_000, file: undefined, git: undefined, witnesses: [] },
       firstAdminSecret: undefined,
+    });
+  });
+
+  it('hands git what it needs to run, and none of the secrets', () => {
+    const { anchors } = readConfiguration({
+      ...PRODUCTION,
+      LEDGER_ANCHOR_GIT: '/anchor',
+      PATH: '/bin',
+      HOME: '/home/idp',
+    });
+    expect(anchors.git).toEqual({
+      folder: '/anchor',
+      remote: undefined,
+      environment: { PATH: '/bin', HOME: '/home/idp' },
     });
   });
 
@@ -505,7 +544,7 @@ describe('Over HTTP the service', () => {
     const ready = await service.send('/health/ready');
     expect(ready).toMatchObject({
       status: 200,
-      body: { status: 'up', checks: { database: 'up', keys: 'up' } },
+      body: { status: 'up', checks: { database: 'up', keys: 'up', ledger: 'up' } },
     });
     for (const { headers } of [live, ready]) expect(headers['cache-control']).toBe('no-store');
   });

@@ -60,7 +60,7 @@ async function findings(older?: string): Promise<readonly string[]> {
 
 async function report(older?: string): Promise<VerifierReport> {
   const [key = ''] = await reader.verifierKeys();
-  const verifier = new LedgerVerifier(readCheckpointKey(key), older);
+  const verifier = new LedgerVerifier(readCheckpointKey(key), older === undefined ? [] : [older]);
   for await (const line of exportLedger(reader)) verifier.add(line);
   return verifier.finish();
 }

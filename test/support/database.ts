@@ -13,11 +13,15 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Creates an empty database on the server of this test run, or on the one of TEST_DATABASE_URL. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+/**
+ * Creates a database on the server of this test run, or on the one of TEST_DATABASE_URL.
+ * @param original what it is a copy of, to which nobody may be connected; without it, it is empty
+ */
+export async function createTestDatabase(original?: TestDatabase): Promise<TestDatabase> {
   const server = process.env.TEST_DATABASE_URL ?? (await serverOfThisRun());
+  const template = original ? new URL(original.url).pathname.slice(1) : 'template0';
   const name = `test_${randomBytes(8).toString('hex')}`;
-  await execute(server, `CREATE DATABASE ${name} TEMPLATE template0`);
+  await execute(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   return {

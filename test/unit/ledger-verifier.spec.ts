@@ -12,11 +12,14 @@ import { openPart, sealPart } from '../../src/audit/ledger/part-seal.js';
 import { noteKeyOf, signNote, verifierKeyText } from '../../src/audit/ledger/signed-note.js';
 import { TILE_WIDTH } from '../../src/audit/ledger/tile.js';
 import { LedgerVerifier, type VerifierReport } from '../../src/audit/verifier/ledger-verifier.js';
-import { readCheckpointKey } from '../../src/audit/verifier/signed-checkpoint.js';
+import { notesIn, readCheckpointKey } from '../../src/audit/verifier/signed-checkpoint.js';
+import { readWitness } from '../../src/audit/verifier/witness-cosignature.js';
+import { TestWitness } from '../support/test-witness.js';
 
 const ORIGIN = 'idp.example/ledger';
 const { privateKey } = generateKeyPairSync('ed25519');
 const KEY = readCheckpointKey(verifierKeyText(noteKeyOf(ORIGIN, privateKey)));
+const ROOT = hashLeaf(Buffer.from('another'));
 const SIZES = [1, 200, 256, 300, 600];
 
 interface Entry {
@@ -50,6 +53,10 @@ function noteOf(leaves: readonly PlacedLeaf[], size: number): string {
   return signNote(checkpointText({ origin: ORIGIN, size, root }), ORIGIN, privateKey);
 }
 
+function textOf(note: string): string {
+  return note.slice(0, note.lastIndexOf('\n\n') + 1);
+}
+
 function sourceOf(leaves: readonly PlacedLeaf[], notes: readonly string[]) {
   const hashes = hashesOf(leaves);
   const sizes = notes.map((note) => Number(note.split('\n')[1]));
@@ -81,8 +88,13 @@ async function collect(lines: AsyncIterable<string>): Promise<readonly string[]>
   return all;
 }
 
-function verify(lines: readonly string[], older?: string): VerifierReport {
-  const verifier = new LedgerVerifier(KEY, older);
+function verify(
+  lines: readonly string[],
+  older: string | readonly string[] = [],
+  witnesses: readonly TestWitness[] = [],
+): VerifierReport {
+  const keys = witnesses.map(({ verifierKey }) => readWitness(verifierKey));
+  const verifier = new LedgerVerifier(KEY, typeof older === 'string' ? [older] : older, keys);
   for (const line of lines) verifier.add(line);
   return verifier.finish();
 }
@@ -233,6 +245,36 @@ describe('The verifier', () => {
     );
   });
 
+  it('takes many older checkpoints, and says of how many the key is another', () => {
+    const other = generateKeyPairSync('ed25519').privateKey;
+    const foreign = signNote(
+      checkpointText({ origin: ORIGIN, size: 5, root: ROOT }),
+      ORIGIN,
+      other,
+    );
+    const report = verify(sample.lines, [...sample.notes.slice(0, 4).toReversed(), foreign]);
+    expect(report.findings).toEqual([]);
+    expect(report.proved).toContain('it continues the 4 older checkpoints, of 1 to 300 records');
+    expect(report.unproved[0]).toBe('1 of the older checkpoints: this key has not signed them');
+  });
+
+  it('finds the one of many older checkpoints that the log does not continue', async () => {
+    const other = await sampleOf('forked', [100]);
+    const kept = [...sample.notes, ...other.notes];
+    expect(verify(sample.lines, kept).findings[0]).toMatch(/^the log was forked: record 1 /);
+  });
+
+  it('finds the notes in a text that holds many, and leaves out what is torn', () => {
+    const [one = '', two = '', three = ''] = sample.notes;
+    expect(notesIn(`${one}\n${two}\n${three.slice(0, 50)}\n\n${three}\n`)).toEqual([
+      one,
+      two,
+      three,
+    ]);
+    expect(notesIn(`${one}${two}`)).toEqual([one, two]);
+    expect(notesIn('')).toEqual([]);
+  });
+
   it('names the record whose sealed part is another, is damaged or is missing', () => {
     const entry = sample.lines.length - 7;
     const changed = (parts: unknown): readonly string[] =>
@@ -265,6 +307,51 @@ describe('The verifier', () => {
       'record 255 was changed, or is not in the log of 600 records',
     ]);
   });
+
+  it('says up to which record a witness saw the same log', async () => {
+    const [witness, absent] = [new TestWitness('w.example/1'), new TestWitness('w.example/2')];
+    const notes = sample.notes.map((note, at) =>
+      at === 1 || at === 3 ? note + witness.cosign(textOf(note), 1_700_000_000 + at) : note,
+    );
+    const lines = await collect(exportLedger(sourceOf(sample.leaves, notes)));
+    const report = verify(lines, [], [witness]);
+    expect(report.findings).toEqual([]);
+    expect(report.proved).toContain(
+      'w.example/1 saw the same log up to 300 records, at the latest at 2023-11-14T22:13:23.000Z, and one that only grew',
+    );
+    expect(verify(lines, [], [witness, absent]).findings).toEqual([
+      'no checkpoint of these is cosigned by w.example/2',
+    ]);
+    // What was kept elsewhere may be cosigned, too.
+    const kept = sample.notes[4]! + absent.cosign(textOf(sample.notes[4]!), 1_700_000_000);
+    expect(verify(lines, kept, [absent]).findings).toEqual([]);
+  });
+
+  it('refuses a cosignature that is of another checkpoint or another time', async () => {
+    const witness = new TestWitness('w.example/1');
+    const text = textOf(sample.notes[2]!);
+    const late = witness.cosign(text, 1_700_000_000);
+    const bytes = Buffer.from(late.trim().split(' ')[2]!, 'base64');
+    bytes[11]! ^= 1;
+    for (const line of [
+      witness.cosign(textOf(sample.notes[1]!), 1_700_000_000),
+      `— w.example/1 ${bytes.toString('base64')}\n`,
+    ]) {
+      const notes = sample.notes.map((note, at) => (at === 2 ? note + line : note));
+      const lines = await collect(exportLedger(sourceOf(sample.leaves, notes)));
+      expect(verify(lines).findings).toEqual([]);
+      expect(verify(lines, [], [witness]).findings[0]).toBe(
+        'the cosignature of w.example/1 for 256 records does not verify',
+      );
+    }
+  });
+
+  it.each(['', 'a+b', verifierKeyText(noteKeyOf(ORIGIN, privateKey))])(
+    'refuses %j as the key of a witness',
+    (text) => {
+      expect(() => readWitness(text)).toThrow('The key of the witness is none');
+    },
+  );
 
   it.each(['', 'x', verifierKeyText(noteKeyOf(ORIGIN, privateKey)).replace('+', '+0')])(
     'refuses %j as a key',

@@ -31,15 +31,16 @@ export class HealthController {
   @Header('Cache-Control', 'no-store')
   @ApiOperation({
     summary: 'Can it answer requests?',
-    description: 'Send it none while this answers 503.',
+    description:
+      'Send it none while this answers 503. A ledger that is down signs no checkpoints any more: somebody must look, and tokens are issued none the less.',
   })
   @ApiOkResponse({
     description: 'It can.',
-    schema: { example: { status: 'up', checks: { database: 'up', keys: 'up' } } },
+    schema: { example: { status: 'up', checks: { database: 'up', keys: 'up', ledger: 'up' } } },
   })
   @ApiServiceUnavailableResponse({
     description: 'It cannot.',
-    schema: { example: { status: 'down', checks: { database: 'down', keys: 'up' } } },
+    schema: { example: { status: 'down', checks: { database: 'down', keys: 'up', ledger: 'up' } } },
   })
   async ready(
     @Res({ passthrough: true }) response: Response,
@@ -47,6 +48,6 @@ export class HealthController {
     const checks = await this.readiness.check();
     const status = Object.values(checks).every((each) => each === 'up') ? 'up' : 'down';
     response.status(status === 'up' ? 200 : 503);
-    return { status, checks };
+    return { status, checks: { ...checks, ledger: this.readiness.ledger() } };
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
+import { LedgerStanding } from '../../audit/ledger/ledger-continuity.js';
 import { KeyRing } from '../../keys/key-ring.js';
 
 /** Milliseconds that a check may take. */
@@ -14,6 +15,7 @@ export class Readiness {
   constructor(
     private readonly dataSource: DataSource,
     private readonly ring: KeyRing,
+    private readonly standing: LedgerStanding,
   ) {}
 
   /** From now on it is not ready: the service is about to stop. */
@@ -21,7 +23,12 @@ export class Readiness {
     this.#leaving = true;
   }
 
-  /** Each check by name. */
+  /** Whether checkpoints are signed: a broken ledger must be seen, and is no reason to refuse tokens. */
+  ledger(): 'up' | 'down' {
+    return this.standing.broken === null ? 'up' : 'down';
+  }
+
+  /** Each check that it takes to answer, by name. */
   async check(): Promise<Record<string, 'up' | 'down'>> {
     const [database, keys] = await Promise.all([
       succeeds(this.dataSource.query('select 1')),

@@ -10,6 +10,11 @@ export interface Checkpoint {
   readonly root: Buffer;
 }
 
+/** The name of the log of an issuer, and of the key that signs it: its address without the scheme. */
+export function originOfLog(issuer: string): string {
+  return `${issuer.replace(/^[a-z]+:\/\//, '')}/ledger`;
+}
+
 /** The text that is signed. */
 export function checkpointText({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${root.toString('base64')}\n`;

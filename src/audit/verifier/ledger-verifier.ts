@@ -8,6 +8,7 @@ import {
   type CheckpointKey,
   type SignedCheckpoint,
 } from './signed-checkpoint.js';
+import { cosignedAt } from './witness-cosignature.js';
 
 /** What came of verifying. */
 export interface VerifierReport {
@@ -26,7 +27,7 @@ interface Proven {
 }
 
 /**
- * Verifies an export with nothing but the public key, and a checkpoint that was kept from earlier.
+ * Verifies an export with nothing but the public key, and checkpoints that were kept from earlier.
  * It shares nothing with what writes the log but the two hash functions.
  */
 export class LedgerVerifier {
@@ -37,22 +38,28 @@ export class LedgerVerifier {
   /** By what the tiles say. */
   readonly #tiled: Buffer[] = [];
   readonly #proven: Proven[] = [];
-  readonly #older: SignedCheckpoint | undefined;
+  /** The smallest first. */
+  readonly #older: readonly SignedCheckpoint[];
+  readonly #unsigned: number;
   #lines = 0;
   #opened = 0;
   #erased = 0;
 
   /**
-   * @param older a signed note that was kept from earlier
-   * @throws Error when the older checkpoint is not signed by the key
+   * @param older signed notes that were kept from earlier
+   * @param witnesses the keys of those who should have cosigned
+   * @throws Error when no older checkpoint is signed by the key, though there are some
    */
   constructor(
     private readonly key: CheckpointKey,
-    older?: string,
+    older: readonly string[] = [],
+    private readonly witnesses: readonly CheckpointKey[] = [],
   ) {
-    this.#older = older === undefined ? undefined : readSignedCheckpoint(older, key);
-    if (older !== undefined && this.#older === undefined)
+    const signed = older.flatMap((note) => readSignedCheckpoint(note, key) ?? []);
+    if (older.length > 0 && signed.length === 0)
       throw new Error('The older checkpoint is not signed by this key.');
+    this.#older = signed.toSorted((a, b) => a.size - b.size);
+    this.#unsigned = older.length - signed.length;
   }
 
   /** Takes the next line of the export, without its newline. */
@@ -75,6 +82,10 @@ export class LedgerVerifier {
     if (newest === undefined) this.#findings.push('there is no checkpoint that the key has signed');
     else if (this.#proven.length > 0) this.#verifyProven(newest, proved, unproved);
     else this.#verifyWhole(newest, proved, unproved);
+    if (newest !== undefined)
+      for (const witness of this.witnesses) this.#verifyWitness(witness, newest, proved);
+    if (this.#unsigned > 0)
+      unproved.push(`${this.#unsigned} of the older checkpoints: this key has not signed them`);
     if (this.#opened > 0)
       proved.push(`${this.#opened} sealed parts say what their records committed to`);
     if (this.#erased > 0)
@@ -83,6 +94,27 @@ export class LedgerVerifier {
       'that the key is the right one, and that the service showed the same log to everybody: compare with what others keep',
     );
     return { findings: this.#findings, proved, unproved };
+  }
+
+  /** What is cosigned was found to be of this log: else there are findings already. */
+  #verifyWitness(
+    { name, ...key }: CheckpointKey,
+    newest: SignedCheckpoint,
+    proved: string[],
+  ): void {
+    const heads = this.#proven.length > 0 ? [newest] : [...this.#checkpoints, ...this.#older];
+    let last: { readonly size: number; readonly time: number } | undefined;
+    for (const { size, note } of heads) {
+      const time = cosignedAt(note, { name, ...key });
+      if (time === 'forged')
+        this.#findings.push(`the cosignature of ${name} for ${size} records does not verify`);
+      else if (time !== undefined && size >= (last?.size ?? 0)) last = { size, time };
+    }
+    if (last === undefined) this.#findings.push(`no checkpoint of these is cosigned by ${name}`);
+    else if (this.#findings.length === 0)
+      proved.push(
+        `${name} saw the same log up to ${last.size} records, at the latest at ${isoTime(last.time)}, and one that only grew`,
+      );
   }
 
   #addCheckpoint(note: string): void {
@@ -146,16 +178,17 @@ export class LedgerVerifier {
         `each of these ${this.#proven.length} records is in the log of ${newest.size} records that ${newest.origin} signed`,
       );
     unproved.push('that no record is left out: this export has only some of them');
-    if (this.#older)
+    if (this.#older.length > 0)
       unproved.push('that the log continues the older checkpoint: for that export all of it');
   }
 
   #verifyWhole(newest: SignedCheckpoint, proved: string[], unproved: string[]): void {
-    if (this.#older && this.#older.size > newest.size)
+    const ahead = this.#older.at(-1);
+    if (ahead && ahead.size > newest.size)
       this.#findings.push(
-        `the log was cut or put back: ${this.#older.size} records were signed earlier, and its newest checkpoint has ${newest.size}; record ${newest.size} is the first that is missing`,
+        `the log was cut or put back: ${ahead.size} records were signed earlier, and its newest checkpoint has ${newest.size}; record ${newest.size} is the first that is missing`,
       );
-    const known = this.#older && this.#older.size <= newest.size ? [this.#older] : [];
+    const known = this.#older.filter(({ size }) => size <= newest.size);
     const heads = [...this.#checkpoints, ...known].toSorted((a, b) => a.size - b.size);
     const wrong = firstWrong(heads, this.#leaves);
     if (wrong) this.#findings.unshift(this.#locate(wrong.right, wrong.head, newest));
@@ -169,8 +202,13 @@ export class LedgerVerifier {
       `the ${newest.size} records are exactly those that ${newest.origin} signed, in this order`,
     );
     proved.push(`${this.#checkpoints.length} checkpoints tell of one log that only grew`);
-    if (this.#older)
-      proved.push(`it continues the older checkpoint of ${this.#older.size} records`);
+    const [first, ...others] = this.#older.map(({ size }) => size);
+    if (first !== undefined)
+      proved.push(
+        others.length === 0
+          ? `it continues the older checkpoint of ${first} records`
+          : `it continues the ${others.length + 1} older checkpoints, of ${first} to ${others.at(-1)} records`,
+      );
     else unproved.push('that it continues what was shown earlier: no older checkpoint was given');
   }
 
@@ -178,7 +216,7 @@ export class LedgerVerifier {
   #locate(right: number, head: SignedCheckpoint, newest: SignedCheckpoint): string {
     const tiles = firstWrong([newest], this.#tiled) === undefined;
     const [seen, signed] = [this.#leaves, this.#tiled];
-    if (head === this.#older && firstWrong([newest], seen) === undefined)
+    if (this.#older.includes(head) && firstWrong([newest], seen) === undefined)
       return `the log was forked: record ${right} or one of those up to ${head.size - 1} is another than when ${head.size} were signed earlier`;
     if (!tiles) {
       const found = signed.findIndex((hash, at) => seen[at]?.equals(hash) !== true);
@@ -247,4 +285,9 @@ function commitmentOf({ salt, text }: { readonly salt: string; readonly text: st
     .update(Buffer.from(salt, 'base64url'))
     .update(text)
     .digest('base64url');
+}
+
+function isoTime(seconds: number): string {
+  const time = new Date(seconds * 1000);
+  return Number.isNaN(time.getTime()) ? `second ${seconds}` : time.toISOString();
 }

@@ -13,6 +13,15 @@ export interface SignedCheckpoint {
   readonly origin: string;
   readonly size: number;
   readonly root: Buffer;
+  /** The whole note. */
+  readonly note: string;
+}
+
+const NOTES = /[^\n]+\n(?:0|[1-9]\d{0,15})\n[A-Za-z0-9+/]{43}=\n(?:[^\n]+\n)*\n(?:— \S+ \S+\n)+/gu;
+
+/** The notes in a text that holds any number of them, one after the other. */
+export function notesIn(text: string): readonly string[] {
+  return text.match(NOTES) ?? [];
 }
 
 /** @throws Error when this is no verifier key of Ed25519 (c2sp.org/signed-note) */
@@ -59,5 +68,5 @@ export function readSignedCheckpoint(
   const hash = Buffer.from(root, 'base64');
   // The name of the key is the name of the log: another log's checkpoint proves nothing here.
   if (!isSigned || origin !== name || hash.toString('base64') !== root) return undefined;
-  return { origin, size: Number(size), root: hash };
+  return { origin, size: Number(size), root: hash, note };
 }
