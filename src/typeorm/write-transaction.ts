@@ -12,6 +12,7 @@ export const Lock = {
   Accounts: 5,
   Policies: 6,
   Ledger: 7,
+  Partitions: 8,
 } as const;
 
 export type Lock = (typeof Lock)[keyof typeof Lock];
