@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 
 import { Frontier } from '../audit/ledger/frontier.js';
 import type { AuditRow, FinishedRow } from './audit-row.js';
+import { lacksPartition, makeRoom } from './ledger-partitions.js';
 import { DURABLE_COMMIT, sqlState } from './write-transaction.js';
 
 /** How much longer than the server's own time limit an answer may take, in milliseconds. */
@@ -63,6 +64,17 @@ export class AuditConnection {
    * @throws SubjectKeyGoneError
    */
   async append(rows: readonly FinishedRow[], keys: readonly string[]): Promise<number> {
+    try {
+      return await this.#append(rows, keys);
+    } catch (error) {
+      if (!lacksPartition(error)) throw error;
+      // Mostly it was made ahead; nothing depends on that.
+      await this.#makeRoom(rows.length);
+      return this.#append(rows, keys);
+    }
+  }
+
+  async #append(rows: readonly FinishedRow[], keys: readonly string[]): Promise<number> {
     const batch = JSON.stringify(rows.map(({ row }): AuditRow => row));
     const hashes = rows.map(({ leafHash }) => leafHash);
     const head = this.#head;
@@ -94,6 +106,18 @@ export class AuditConnection {
     this.#client = undefined;
     this.#head = undefined;
     await client?.end().catch(() => undefined);
+  }
+
+  async #makeRoom(count: number): Promise<void> {
+    const client = await this.#open();
+    try {
+      const head = headOf(await client.query(LOCK));
+      await makeRoom((text, values) => this.query(text, values), head.size + count);
+      await client.query('commit');
+    } catch (error) {
+      await client.query('rollback').catch(() => undefined);
+      throw error;
+    }
   }
 
   async #appendLocked(

@@ -68,15 +68,14 @@ export function auditConditions(
   add(search.chainId, (p) => `chain_id = ${p}::uuid`);
   add(search.from, (p) => `time >= ${p}::bigint`);
   // Ids begin with the time (RFC 9562 section 5.7), and there is an index of them.
-  add(firstIdOf(search.from), (p) => `id >= ${p}::uuid`);
+  add(search.from === undefined ? undefined : firstIdOf(search.from), (p) => `id >= ${p}::uuid`);
   add(search.until, (p) => `time < ${p}::bigint`);
   const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
   return { where, parameters };
 }
 
 /** The smallest id that a record of this time can have. */
-function firstIdOf(time: number | undefined): string | undefined {
-  if (time === undefined) return undefined;
+export function firstIdOf(time: number): string {
   const hex = Math.min(Math.max(time, 0), LATEST_OF_ID).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
 }

@@ -28,6 +28,7 @@ import { SignIn1795564800000 } from './migrations/1795564800000-sign-in.js';
 import { Policies1795651200000 } from './migrations/1795651200000-policies.js';
 import { Revocations1795737600000 } from './migrations/1795737600000-revocations.js';
 import { Ledger1795824000000 } from './migrations/1795824000000-ledger.js';
+import { LedgerPartitions1795910400000 } from './migrations/1795910400000-ledger-partitions.js';
 import { Anchors1796169600000 } from './migrations/1796169600000-anchors.js';
 
 /**
@@ -69,6 +70,7 @@ export const tokenExchangeSchema = {
     Policies1795651200000,
     Revocations1795737600000,
     Ledger1795824000000,
+    LedgerPartitions1795910400000,
     Anchors1796169600000,
   ],
   migrationsTableName: 'nte_migration',

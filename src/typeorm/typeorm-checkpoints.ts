@@ -21,10 +21,12 @@ import { hashesAt, TILE_WIDTH } from '../audit/ledger/tile.js';
 import { KeySettings } from '../keys/key-store.js';
 import { Clock } from '../oauth/clock.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
+import { makeRoom, partitionsOf } from './ledger-partitions.js';
 import { ledgerKey } from './ledger-keys.js';
 import { TypeormAuditLog } from './typeorm-audit-log.js';
 import { readTile } from './typeorm-ledger-reader.js';
-import { inWriteTransaction, Lock } from './write-transaction.js';
+import type { Query } from './typeorm-subject-keys.js';
+import { inDurableTransaction, inWriteTransaction, Lock } from './write-transaction.js';
 
 /** Milliseconds between two looks for news; a checkpoint is due within a second of every record. */
 const INTERVAL = 750;
@@ -41,6 +43,8 @@ export class TypeormCheckpoints implements OnApplicationBootstrap, OnApplication
   #round: Promise<void> = Promise.resolve();
   /** What was said last of why none is signed. */
   #said: string | undefined;
+  /** Where the partition begins that nobody writes to yet. */
+  #ahead = 0;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -87,13 +91,25 @@ export class TypeormCheckpoints implements OnApplicationBootstrap, OnApplication
       [`${this.origin}+`],
     );
     if (news?.isNews === false && news.isNamed) return;
-    await inWriteTransaction(this.dataSource, Lock.Ledger, async (manager) => {
+    const size = await inWriteTransaction(this.dataSource, Lock.Ledger, async (manager) => {
       const key = await ledgerKey(manager, encryptionKey, this.origin);
-      await this.#signHead(manager, key);
+      return this.#signHead(manager, key);
+    });
+    if (size >= this.#ahead) await this.#makeRoomAhead(size);
+  }
+
+  /** One partition more than the one that is written to, so that no writer has to make it. */
+  async #makeRoomAhead(size: number): Promise<void> {
+    this.#ahead = await inDurableTransaction(this.dataSource, async (manager) => {
+      const query: Query = (text, values) => manager.query(text, values);
+      const partitions = await partitionsOf(query);
+      const current = partitions.find(({ until }) => until > size);
+      return makeRoom(query, current?.until ?? size);
     });
   }
 
-  async #signHead(manager: EntityManager, key: KeyObject): Promise<void> {
+  /** @returns how many leaves the log has */
+  async #signHead(manager: EntityManager, key: KeyObject): Promise<number> {
     const [head] = await manager.query<{ size: string; root: Buffer }[]>(
       'select size, root from nte_ledger_head',
     );
@@ -102,7 +118,7 @@ export class TypeormCheckpoints implements OnApplicationBootstrap, OnApplication
     );
     const size = Number(head?.size ?? 0);
     const from = Number(last?.size ?? 0);
-    if (head === undefined || size === 0 || (last && size === from)) return;
+    if (head === undefined || size === 0 || (last && size === from)) return size;
     if (size < from) throw broken(`it has ${size} leaves, and ${from} were signed`);
     await keepTiles(manager, from, size);
     const tree = new TiledTree(size, (tile) =>
@@ -123,6 +139,7 @@ export class TypeormCheckpoints implements OnApplicationBootstrap, OnApplication
       note,
       this.clock?.now() ?? Date.now(),
     ]);
+    return size;
   }
 
   #next(): void {

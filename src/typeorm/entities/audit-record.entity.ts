@@ -6,9 +6,9 @@ import { milliseconds } from './milliseconds.js';
 /**
  * A record of the audit log: the columns are what is searched, `document` is the leaf itself.
  * Every index is paid for by each exchange, so there are only those of a look-up that must be quick.
+ * It is partitioned by ranges of `sequence`, and each partition has a unique index of `id` besides.
  */
 @Entity('nte_audit_record')
-@Index('nte_audit_record_id', ['id'], { unique: true })
 @Index('nte_audit_record_chain', ['chainId'], { where: '(chain_id IS NOT NULL)' })
 @Index('nte_audit_record_origin', ['originJti'], { where: '(origin_jti IS NOT NULL)' })
 export class AuditRecordEntity {
