@@ -6,6 +6,7 @@ import { AccountStore } from '../accounts/account-store.js';
 import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
 import { RecordErasure } from '../audit/erasure.js';
+import { RecordRetention } from '../audit/retention.js';
 import { LedgerReader } from '../audit/ledger/ledger-reader.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
@@ -17,6 +18,7 @@ import { KeyStore } from '../keys/key-store.js';
 import { RevocationStore } from '../tokens/revocation-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { RetirementListeners } from './retirement-listeners.js';
 import { TypeormAccountStore } from './typeorm-account-store.js';
 import { TypeormAuditLog } from './typeorm-audit-log.js';
 import { TypeormAuditReader } from './typeorm-audit-reader.js';
@@ -31,6 +33,7 @@ import { TypeormPolicyStore } from './typeorm-policy-store.js';
 import { TypeormPolicyUseStore } from './typeorm-policy-use-store.js';
 import { TypeormPushedRequestStore } from './typeorm-pushed-request-store.js';
 import { TypeormRecordErasure } from './typeorm-record-erasure.js';
+import { TypeormRetention } from './typeorm-retention.js';
 import { TypeormRevocationStore } from './typeorm-revocation-store.js';
 import { TypeormSessionStore } from './typeorm-session-store.js';
 import { TypeormStatusListStore } from './typeorm-status-list-store.js';
@@ -55,6 +58,8 @@ const ports = [
   { provide: AuditReader, useClass: TypeormAuditReader },
   { provide: LedgerReader, useClass: TypeormLedgerReader },
   { provide: RecordErasure, useClass: TypeormRecordErasure },
+  { provide: RecordRetention, useClass: TypeormRetention },
+  RetirementListeners,
 ];
 
 /** Where the stores find their data source, and how the audit log writes. */

@@ -13,6 +13,7 @@ export const Lock = {
   Policies: 6,
   Ledger: 7,
   Partitions: 8,
+  Retention: 9,
 } as const;
 
 export type Lock = (typeof Lock)[keyof typeof Lock];

@@ -21,6 +21,7 @@ const PROBES = {
   'tokens:read': ['POST', '/admin/revocations/plan', 400],
   'tokens:revoke': ['POST', '/admin/revocations', 400],
   'audit:read': ['GET', '/admin/audit/records', 200],
+  'audit:retire': ['POST', '/admin/ledger/retirements', 400],
 } as const;
 
 const ALLOWED: Readonly<Record<AccountRole, readonly string[]>> = {
@@ -142,7 +143,7 @@ describe.each(['token_administrator', 'client_manager'] as const)('the role %s',
   test('reads no record, no chain and no leaf', async () => {
     const { token } = await person([role]);
     const open = await openTo(token);
-    expect((await operations()).filter(({ path }) => isOfRecords(path)).length).toBe(8);
+    expect((await operations()).filter(({ path }) => isOfRecords(path)).length).toBe(10);
     expect(open.filter(isOfRecords)).toEqual([]);
   });
 });
