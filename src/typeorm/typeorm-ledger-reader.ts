@@ -9,6 +9,7 @@ import { TILE_WIDTH, widthOf, type EntryBundle, type Tile } from '../audit/ledge
 import { isUuid } from '../delegation/token-id.js';
 import type { StoredRecord } from './audit-entries.js';
 import { firstPlace } from './ledger-partitions.js';
+import { preparedQuery } from './prepared-query.js';
 import { TypeormSubjectKeys } from './typeorm-subject-keys.js';
 
 /** Reads the log in PostgreSQL: full tiles as they are kept, partial ones from what is below them. */
@@ -79,7 +80,9 @@ export class TypeormLedgerReader extends LedgerReader {
 
   async indexOf(recordId: string): Promise<number | null> {
     if (!isUuid(recordId)) return null;
-    const [row] = await this.#query<{ sequence: string }>(
+    const [row] = await preparedQuery<{ sequence: string }>(
+      this.dataSource,
+      'nte_index',
       `select sequence from nte_audit_record where id = $1
           and sequence < (select max(size) from nte_ledger_checkpoint)`,
       [recordId],

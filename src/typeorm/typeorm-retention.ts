@@ -46,13 +46,13 @@ export class TypeormRetention extends RecordRetention {
 
   async #retire(runner: QueryRunner, before: number): Promise<RetiredRange | null> {
     const query: Query = (text, values) => runner.query(text, values);
+    // To detach waits for whoever still reads, and lets everybody go on.
+    await query('set statement_timeout = 0', []);
     await dropDetached(query);
     const old = await oldPartitions(query, before);
     const range = rangeOf(old);
     if (range === null) return null;
     await this.#record(range, before);
-    // To detach waits for whoever still reads, and lets everybody go on.
-    await query('set statement_timeout = 0', []);
     for (const { table } of old) {
       await query(`alter table nte_audit_record detach partition ${table} concurrently`, []);
       await query(`drop table ${table}`, []);
@@ -98,15 +98,13 @@ async function isOlder(
   { table, until }: LedgerPartition,
   before: number,
 ): Promise<boolean> {
-  // Mostly the last record tells; only when it is old, all are looked at.
-  for (const where of [`where sequence = ${until - 1}`, '']) {
-    const [row] = await query<{ newest: string | null }>(
-      `select max(time) as newest from ${table} ${where}`,
-      [],
-    );
-    if (row?.newest === null || row === undefined || Number(row.newest) >= before) return false;
-  }
-  return true;
+  // Ids begin with the time (RFC 9562 section 5.7): the largest is the newest, whatever its place.
+  const rows = await query<{ time: string }>(
+    `(select time from ${table} order by id desc limit 1)
+     union all select time from ${table} where sequence = $1`,
+    [until - 1],
+  );
+  return rows.length === 2 && rows.every(({ time }) => Number(time) < before);
 }
 
 async function areTilesKept(query: Query, { first, until }: LedgerPartition): Promise<boolean> {
