@@ -76,6 +76,7 @@ async function createTable(databaseUrl, table) {
   await query(
     databaseUrl,
     `create table ${table} (like nte_audit_record including all);
+     create unique index on ${table} (id);
      alter table ${table} alter sequence add generated always as identity,
        alter leaf_hash drop not null, alter sealed set default '{}'`,
   );

@@ -14,6 +14,7 @@ export type {
   RecordedToken,
 } from './audit/audit-record.js';
 export { RecordErasure, type PersonalExtent, type RecordedPerson } from './audit/erasure.js';
+export { RecordRetention, type RetiredRange } from './audit/retention.js';
 export { LedgerReader } from './audit/ledger/ledger-reader.js';
 export type { LeafPart, PlacedLeaf } from './audit/ledger/ledger-reader.js';
 export type { EntryBundle, Tile } from './audit/ledger/tile.js';

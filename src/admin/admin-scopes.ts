@@ -21,6 +21,7 @@ export const ADMIN_SCOPE_MEANINGS = {
   'tokens:revoke':
     'Revoke tokens with all that came of them, by what they name; everybody’s tokens at once, too',
   'audit:read': 'Read audit records and delegation chains',
+  'audit:retire': 'Let old records go for good; their hashes stay',
 } as const;
 
 /** A scope value of the admin API. */

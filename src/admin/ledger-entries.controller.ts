@@ -6,7 +6,7 @@ import { readBundlePath } from '../audit/ledger/tile.js';
 import { AdminController } from './admin-controller.js';
 import { Act, type AdministrativeAct } from './administrative-act.js';
 import { ApiProblems } from './problem.dto.js';
-import { notFound } from './problem.js';
+import { notFound, retired } from './problem.js';
 import { readOfLeaves } from './recorded-read.js';
 import { ShowsRecords } from './shows-records.js';
 
@@ -23,13 +23,14 @@ export class LedgerEntriesController {
   })
   @ApiParam({ name: 'path', example: '000.p/5' })
   @ApiOkResponse({ content: { 'application/octet-stream': {} } })
-  @ApiProblems(404)
+  @ApiProblems(404, 410)
   async bundle(
     @Param('path') path: string | readonly string[],
     @Act() act: AdministrativeAct,
   ): Promise<StreamableFile> {
     const bundle = readBundlePath(typeof path === 'string' ? path : path.join('/'));
     const leaves = bundle && (await this.reader?.leaves(bundle));
+    if (leaves === 'retired') throw retired();
     if (!leaves) throw notFound('bundle');
     Object.assign(act.facts, readOfLeaves(leaves));
     const entries = leaves.flatMap(({ text }) => {

@@ -11,7 +11,7 @@ import { Act, type AdministrativeAct } from './administrative-act.js';
 import { isoTime } from './iso-time.js';
 import { LedgerAnchorList, LedgerBundle, LedgerCheckpoints, LedgerQuery } from './ledger.dto.js';
 import { ApiProblems } from './problem.dto.js';
-import { notFound } from './problem.js';
+import { notFound, retired } from './problem.js';
 import { readOfLeaves } from './recorded-read.js';
 import { RequiresScope } from './requires-scope.js';
 import { ShowsRecords } from './shows-records.js';
@@ -33,7 +33,8 @@ export class LedgerExportController {
   @ApiOkResponse({ type: LedgerCheckpoints })
   @ApiProblems(400)
   async checkpoints(@Query() { from = 0 }: LedgerQuery): Promise<LedgerCheckpoints> {
-    return { notes: (await this.reader?.checkpoints(from)) ?? [] };
+    const notes = (await this.reader?.checkpoints(from)) ?? [];
+    return { notes, first: (await this.reader?.first()) ?? 0 };
   }
 
   @Get('anchors')
@@ -66,7 +67,7 @@ export class LedgerExportController {
     description: 'The 256 from 256 times the number on, as far as a checkpoint covers them.',
   })
   @ApiOkResponse({ type: LedgerBundle })
-  @ApiProblems(404)
+  @ApiProblems(404, 410)
   async leaves(
     @Param('bundle') text: string,
     @Act() act: AdministrativeAct,
@@ -74,6 +75,7 @@ export class LedgerExportController {
     const index = /^(?:0|[1-9]\d{0,12})$/.test(text) ? Number(text) : Number.NaN;
     const width = widthOf({ level: 0, index }, (await this.reader?.size()) ?? 0);
     const leaves = width > 0 ? await this.reader?.leaves({ index, width }) : null;
+    if (leaves === 'retired') throw retired();
     if (!leaves) throw notFound('bundle');
     Object.assign(act.facts, readOfLeaves(leaves));
     return { first: index * TILE_WIDTH, leaves };

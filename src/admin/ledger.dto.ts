@@ -19,6 +19,9 @@ export class LedgerQuery {
 export class LedgerCheckpoints {
   @ApiProperty({ type: [String], description: 'Signed notes (c2sp.org/tlog-checkpoint).' })
   readonly notes!: readonly string[];
+
+  @ApiProperty({ example: 0, description: 'The place of the oldest record that was not retired.' })
+  readonly first!: number;
 }
 
 /** Leaves that stand together. */

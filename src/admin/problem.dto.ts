@@ -42,6 +42,7 @@ const MEANINGS = {
   403: 'The access token lacks the scope that the operation needs.',
   404: 'There is no such resource.',
   409: 'The request is in conflict with what is stored.',
+  410: 'What was there went for good.',
   412: 'The resource is not the one that If-Match names.',
   413: 'The body is larger than 100 kB, or than 1024 kB where it is a file of policies.',
   415: 'The body is not application/json in UTF-8.',

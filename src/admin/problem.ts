@@ -46,6 +46,14 @@ export function invalidFields(problems: readonly FieldProblem[]): Problem {
   return new Problem(400, 'The request has fields that cannot be accepted.', { problems });
 }
 
+/** 410 for records that were retired. */
+export function retired(): Problem {
+  return new Problem(
+    410,
+    'These records were retired; their hashes and every proof are still there.',
+  );
+}
+
 /** 404 for what the path names. */
 export function notFound(what: string): Problem {
   return new Problem(404, `There is no such ${what}.`);

@@ -25,6 +25,7 @@ import { PolicyPlansController } from './policy-plans.controller.js';
 import { PolicySimulationsController } from './policy-simulations.controller.js';
 import { Problem } from './problem.js';
 import { RequiresAnyScope } from './requires-scope.js';
+import { RetirementsController } from './retirements.controller.js';
 import { RevocationsController } from './revocations.controller.js';
 import { routePatternOf } from './route-pattern.js';
 import { TrustedIssuersController } from './trusted-issuers.controller.js';
@@ -50,6 +51,7 @@ export const ADMIN_CONTROLLERS: readonly Type[] = [
   AuditExportController,
   AuditStreamController,
   LedgerExportController,
+  RetirementsController,
   LedgerEntriesController,
 ];
 

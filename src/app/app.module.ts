@@ -10,6 +10,7 @@ import type { PageSettings } from '../pages/page-settings.js';
 import { PagesModule } from '../pages/pages.module.js';
 import { ExpiredRemoval } from './expired-removal.js';
 import { HealthController } from './health/health.controller.js';
+import { RecordRetirement, RetentionSettings } from './record-retirement.js';
 import { Readiness } from './health/readiness.js';
 
 /** The database of the service, for every room that keeps something. */
@@ -33,6 +34,7 @@ export class AppModule {
     pages: PageSettings,
     dataSource: DataSource,
     anchors: AnchorsOptions,
+    retention: RetentionSettings,
   ): DynamicModule {
     return {
       module: AppModule,
@@ -44,7 +46,12 @@ export class AppModule {
         AdminModule,
       ],
       controllers: [HealthController],
-      providers: [ExpiredRemoval, Readiness],
+      providers: [
+        ExpiredRemoval,
+        Readiness,
+        RecordRetirement,
+        { provide: RetentionSettings, useValue: retention },
+      ],
     };
   }
 }

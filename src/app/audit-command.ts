@@ -23,10 +23,11 @@ import { ConfigurationError, readAdministrationSettings } from './configuration.
 import type { Terminal } from './policy-command.js';
 import { visible } from './visible-text.js';
 
-const USAGE = `Usage: nest-token-exchange audit <verify | export | key> [options]
+const USAGE = `Usage: nest-token-exchange audit <verify | export | key | retire> [options]
 
   verify  check a ledger with nothing but its public key; exits with 2 when something is wrong
   export  print the ledger of a running service as JSON Lines
+  retire  let records go that are older than a time; their hashes stay
   key     print the public key of a running service, to be kept elsewhere
 
   --key KEY         verify: the verifier key, or a file that holds it
@@ -41,6 +42,8 @@ const USAGE = `Usage: nest-token-exchange audit <verify | export | key> [options
                     export with --format: what to look for
   --where NAME=VALUE
                     the same for any other filter of the search, such as client=my_gateway
+  --before DATE     retire: all of them are older; ISO 8601, or milliseconds since the epoch
+  --plan            retire: only say what would go
   --server URL      where the service runs; default: ISSUER, or that of the demo
   --client ID       who reads; default: admin_cli
   --demo FILE       a demo.json with the secret; default: ADMIN_SECRET, or that under DATA_DIR
@@ -56,6 +59,8 @@ const OPTIONS = {
   witness: { type: 'string', multiple: true },
   chain: { type: 'string' },
   ...FILTER_OPTIONS,
+  before: { type: 'string' },
+  plan: { type: 'boolean' },
 } as const;
 
 const PART = z.union([
@@ -66,13 +71,16 @@ const PART = z.union([
 const BUNDLE = z.object({
   leaves: z.array(z.object({ index: z.number(), text: z.string(), parts: z.array(PART) })),
 });
-const CHECKPOINTS = z.object({ notes: z.array(z.string()) });
+const CHECKPOINTS = z.object({ notes: z.array(z.string()), first: z.number() });
+const RETIREMENT = z.object({ first: z.number().nullable(), until: z.number().nullable() });
+/** The size of no log: so that no checkpoint is sent along. */
+const PAST_ALL = 10 ** 15 - 1;
 const CHAIN = z.object({ hops: z.array(z.object({ sequence: z.string() })) });
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Verifies or exports the ledger, or prints its public key.
+ * Verifies or exports the ledger, lets old records go, or prints its public key.
  * @param environment the settings; this process's own when absent
  * @returns the exit code: 0 when all is well, 1 for a mistake, 2 when the ledger is not what it was
  */
@@ -85,6 +93,7 @@ export async function runAuditCommand(
     const [action = '', ...args] = words;
     const { values } = parseArgs({ args, options: OPTIONS });
     if (action === 'verify') return await verify(values, terminal, environment);
+    if (action === 'retire') return await retire(values, terminal, environment);
     if (action !== 'export' && action !== 'key') throw new CommandMistake(USAGE.trimEnd());
     const filters = filtersOf(values);
     const { server, source, chain, found } = await connect(values, environment);
@@ -106,6 +115,30 @@ export async function runAuditCommand(
     terminal.error(`${explain(error)}\n`);
     return 1;
   }
+}
+
+interface RetireWords extends VerifyWords {
+  readonly before?: string | undefined;
+  readonly plan?: boolean | undefined;
+}
+
+async function retire(
+  words: RetireWords,
+  terminal: Terminal,
+  environment: Environment | undefined,
+): Promise<number> {
+  const { before, plan = false } = words;
+  if (before === undefined) throw new CommandMistake('Name a time with --before.');
+  const settings = readAdministrationSettings(environment);
+  const client = await AdminClient.signIn(await readCredentials(words, settings), 'audit:retire');
+  const path = `/ledger/retirements${plan ? '/plan' : ''}`;
+  const { first, until } = await client.post(path, RETIREMENT, { before });
+  if (first === null || until === null) terminal.out('No record is old enough.\n');
+  else {
+    const range = `Records ${first} to ${until - 1}`;
+    terminal.out(`${range} ${plan ? 'would be retired' : 'were retired'}.\n`);
+  }
+  return 0;
 }
 
 interface VerifyWords {
@@ -230,6 +263,10 @@ async function connect(words: VerifyWords, environment?: Environment): Promise<C
       checkpoints: async (from) => {
         const { notes } = await client.get(`/ledger/checkpoints?from=${from}`, CHECKPOINTS);
         return notes;
+      },
+      first: async () => {
+        const { first } = await client.get(`/ledger/checkpoints?from=${PAST_ALL}`, CHECKPOINTS);
+        return first;
       },
       tile: async (tile) => Buffer.from(await bytesAt(`${server}/ledger/tile/${tilePath(tile)}`)),
       leaves: async ({ index, width }) => {

@@ -21,7 +21,7 @@ const USAGE = `Usage: nest-token-exchange [command]
   migrate   bring the database up to date
   settings  list every setting of the environment
   policy    plan, apply or export the policies of a running service
-  audit     verify or export the ledger of a running service
+  audit     verify or export the ledger of a running service, or retire records
 `;
 
 const TERMINAL = {

@@ -51,6 +51,7 @@ const witnesses = list.transform((texts, context) =>
   }),
 );
 
+const DAY = 24 * 60 * 60_000;
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const seconds = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 
@@ -213,6 +214,15 @@ const SCHEMA = z.object({
   TRUST_PROXY: list.describe(
     'Addresses or networks of reverse proxies whose X-Forwarded-For is believed, comma-separated. Default: none.',
   ),
+  AUDIT_RETENTION: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .optional()
+    .describe(
+      'Days that records are kept at least; older ones go in whole partitions of about a week, and their hashes stay. Default: none, records are kept for ever.',
+    ),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
@@ -267,6 +277,8 @@ export interface Configuration {
   readonly anchors: AnchorsOptions;
   readonly pages: { readonly brandName: string; readonly themeDir: string | undefined };
   readonly trustProxy: readonly string[];
+  /** Milliseconds; undefined to keep records for ever. */
+  readonly auditRetention: number | undefined;
   readonly logLevel: string;
   /** Milliseconds. */
   readonly shutdown: { readonly delay: number; readonly timeout: number };
@@ -491,6 +503,8 @@ function configurationOf(
       themeDir: settings.THEME_DIR === undefined ? undefined : resolve(settings.THEME_DIR),
     },
     trustProxy: settings.TRUST_PROXY,
+    auditRetention:
+      settings.AUDIT_RETENTION === undefined ? undefined : settings.AUDIT_RETENTION * DAY,
     logLevel: settings.LOG_LEVEL,
     shutdown: {
       delay: (settings.SHUTDOWN_DELAY ?? (isProduction ? 5 : 0)) * 1000,

@@ -19,6 +19,7 @@ import { DOCUMENTATION_CSP, setUpDocumentation } from './documentation.js';
 import { createDataDirectory } from '../embedded/data-directory.js';
 import { developmentEncryptionKey } from './encryption-key.js';
 import { seedFirstAdministrator } from './first-administrator.js';
+import { RetentionSettings } from './record-retirement.js';
 import { Readiness } from './health/readiness.js';
 import { accessLog, NestLog } from './logging.js';
 import type { Middleware } from './middleware.js';
@@ -101,7 +102,13 @@ async function createApp(
   };
   const basePath = new URL(issuer).pathname.replace(/\/$/, '');
   const app = await NestFactory.create<NestExpressApplication>(
-    AppModule.with(options, new PageSettings({ ...pages, basePath }), database.dataSource, anchors),
+    AppModule.with(
+      options,
+      new PageSettings({ ...pages, basePath }),
+      database.dataSource,
+      anchors,
+      new RetentionSettings(configuration.auditRetention),
+    ),
     {
       bodyParser: false,
       logger: new NestLog(logger),

@@ -78,6 +78,8 @@ export const AUDIT_EVENTS = [
   'administration',
   /** Somebody read records, chains or leaves. */
   'audit_read',
+  /** Old records went. */
+  'retention',
   /** A client asked about a token that was neither its own nor meant for it. */
   'introspection',
   /** A client revoked a token, or tried to (RFC 7009). */
@@ -157,6 +159,8 @@ export interface AuditRecord {
   /** The key of a person that was destroyed, or would be; null when there was none. */
   readonly erasure?: { readonly keyId: string | null };
   readonly read?: RecordedRead;
+  /** The records that went, from a place in the log on and before another; all older than a time. */
+  readonly retired?: { readonly first: number; readonly until: number; readonly before: number };
   /** Whose records were read, where somebody was asked for or a chain was read. */
   readonly whose?: readonly RecordedParty[];
   readonly basis?: { readonly policy: string; readonly version: string; readonly rule: string };

@@ -7,7 +7,8 @@ import { frozenCopy } from './frozen-copy.js';
 /** Records in the memory of this process: for tests, gone with it. */
 @Injectable()
 export class InMemoryAuditLog extends AuditLog {
-  readonly #entries: AuditEntry[] = [];
+  #entries: AuditEntry[] = [];
+  #count = 0;
   readonly #ids = new Set<string>();
 
   /** Every entry, oldest first. */
@@ -20,9 +21,14 @@ export class InMemoryAuditLog extends AuditLog {
     this.#ids.add(record.id);
     // Kept as the JSON that a durable log keeps: absent and undefined are the same.
     const kept = JSON.parse(JSON.stringify(record)) as AuditRecord;
-    const entry = frozenCopy({ sequence: String(this.#entries.length + 1), record: kept });
+    const entry = frozenCopy({ sequence: String((this.#count += 1)), record: kept });
     this.#entries.push(entry);
     return entry;
+  }
+
+  /** Removes the entries before a place. */
+  removeBefore(sequence: number): void {
+    this.#entries = this.#entries.filter((entry) => Number(entry.sequence) >= sequence);
   }
 
   /** Puts what `change` gives in the place of every record for which it gives one. */

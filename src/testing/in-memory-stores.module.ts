@@ -5,6 +5,7 @@ import { SessionStore } from '../accounts/session-store.js';
 import { AuditLog, AuditReader } from '../audit/audit-log.js';
 import { RecordErasure } from '../audit/erasure.js';
 import { AnchorStore } from '../audit/ledger/anchor-store.js';
+import { RecordRetention } from '../audit/retention.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
 import { PushedRequestStore } from '../authorization/pushed-request-store.js';
@@ -27,6 +28,7 @@ import { InMemoryPolicyStore } from './in-memory-policy-store.js';
 import { InMemoryPolicyUseStore } from './in-memory-policy-use-store.js';
 import { InMemoryPushedRequestStore } from './in-memory-pushed-request-store.js';
 import { InMemoryRecordErasure } from './in-memory-record-erasure.js';
+import { InMemoryRecordRetention } from './in-memory-record-retention.js';
 import { InMemoryRevocationStore } from './in-memory-revocation-store.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
 import { InMemoryStatusListStore } from './in-memory-status-list-store.js';
@@ -49,6 +51,7 @@ const stores = [
   InMemoryAuditReader,
   InMemoryRecordErasure,
   InMemoryAnchorStore,
+  InMemoryRecordRetention,
 ];
 
 const ports = [
@@ -68,6 +71,7 @@ const ports = [
   { provide: AuditReader, useExisting: InMemoryAuditReader },
   { provide: RecordErasure, useExisting: InMemoryRecordErasure },
   { provide: AnchorStore, useExisting: InMemoryAnchorStore },
+  { provide: RecordRetention, useExisting: InMemoryRecordRetention },
 ];
 
 /** Every store port, kept in memory; the stores themselves can be injected too. */

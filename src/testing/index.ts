@@ -16,6 +16,7 @@ export { InMemoryPolicyStore } from './in-memory-policy-store.js';
 export { InMemoryPolicyUseStore } from './in-memory-policy-use-store.js';
 export { InMemoryPushedRequestStore } from './in-memory-pushed-request-store.js';
 export { InMemoryRecordErasure } from './in-memory-record-erasure.js';
+export { InMemoryRecordRetention } from './in-memory-record-retention.js';
 export { InMemoryRevocationStore } from './in-memory-revocation-store.js';
 export { InMemorySessionStore } from './in-memory-session-store.js';
 export { InMemoryStatusListStore } from './in-memory-status-list-store.js';

@@ -1,9 +1,10 @@
-import { Client, type ClientConfig, type Pool, type QueryResult } from 'pg';
+import { Client, type ClientConfig, type QueryResult } from 'pg';
 import type { DataSource } from 'typeorm';
 
 import { Frontier } from '../audit/ledger/frontier.js';
 import type { AuditRow, FinishedRow } from './audit-row.js';
 import { lacksPartition, makeRoom } from './ledger-partitions.js';
+import { poolOf } from './prepared-query.js';
 import { DURABLE_COMMIT, sqlState } from './write-transaction.js';
 
 /** How much longer than the server's own time limit an answer may take, in milliseconds. */
@@ -201,9 +202,8 @@ function headOf(results: unknown): Frontier {
 
 /** How the data source connects, whatever way it was told. */
 function poolOptions(dataSource: DataSource): ClientConfig {
-  const { master } = dataSource.driver as unknown as { readonly master?: Pool };
-  if (!master) throw new Error('The data source of the audit log is not connected to PostgreSQL');
+  const { options } = poolOf(dataSource);
   // A pool hides the password from being copied along.
-  const { password } = master.options;
-  return { ...master.options, ...(password === undefined ? {} : { password }) };
+  const { password } = options;
+  return { ...options, ...(password === undefined ? {} : { password }) };
 }

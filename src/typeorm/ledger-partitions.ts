@@ -33,6 +33,11 @@ export async function partitionsOf(query: Query): Promise<readonly LedgerPartiti
     .toSorted((a, b) => a.first - b.first);
 }
 
+/** The place of the oldest record that is kept, or will be: those before it were retired. */
+export async function firstPlace(query: Query): Promise<number> {
+  return (await partitionsOf(query))[0]?.first ?? 0;
+}
+
 /**
  * Makes partitions until there is one for the place. It waits for whoever else makes one, and for no
  * writer. To be called within a transaction.

@@ -8,6 +8,8 @@ import { openPart } from '../audit/ledger/part-seal.js';
 import { TILE_WIDTH, widthOf, type EntryBundle, type Tile } from '../audit/ledger/tile.js';
 import { isUuid } from '../delegation/token-id.js';
 import type { StoredRecord } from './audit-entries.js';
+import { firstPlace } from './ledger-partitions.js';
+import { preparedQuery } from './prepared-query.js';
 import { TypeormSubjectKeys } from './typeorm-subject-keys.js';
 
 /** A checkpoint with what witnesses signed beside it. */
@@ -60,13 +62,19 @@ export class TypeormLedgerReader extends LedgerReader {
     return readTile(tile, (text, values) => this.#query(text, values));
   }
 
-  async leaves({ index, width }: EntryBundle): Promise<readonly PlacedLeaf[] | null> {
+  first(): Promise<number> {
+    return firstPlace((text, values) => this.#query(text, values));
+  }
+
+  async leaves({ index, width }: EntryBundle): Promise<readonly PlacedLeaf[] | 'retired' | null> {
     if (!(await this.#covers({ level: 0, index, width }))) return null;
     const rows = await this.#query<StoredRecord>(
       `select sequence, document, sealed from nte_audit_record
         where sequence >= $1 and sequence < $2 order by sequence`,
       [index * TILE_WIDTH, index * TILE_WIDTH + width],
     );
+    const isShort = rows.length < width;
+    if (isShort && index * TILE_WIDTH < (await this.first())) return 'retired';
     return this.#placed(rows);
   }
 
@@ -82,7 +90,9 @@ export class TypeormLedgerReader extends LedgerReader {
 
   async indexOf(recordId: string): Promise<number | null> {
     if (!isUuid(recordId)) return null;
-    const [row] = await this.#query<{ sequence: string }>(
+    const [row] = await preparedQuery<{ sequence: string }>(
+      this.dataSource,
+      'nte_index',
       `select sequence from nte_audit_record where id = $1
           and sequence < (select max(size) from nte_ledger_checkpoint)`,
       [recordId],
@@ -118,13 +128,15 @@ export async function readTile(
   { level, index, width }: Tile,
   query: <Row>(text: string, values: unknown[]) => Promise<readonly Row[]>,
 ): Promise<Buffer> {
-  if (width === TILE_WIDTH) {
+  const keptHashes = async (): Promise<Buffer | undefined> => {
     const [kept] = await query<{ hashes: Buffer }>(
       'select hashes from nte_ledger_tile where level = $1 and index = $2',
       [level, index],
     );
-    if (kept) return kept.hashes;
-  }
+    return kept?.hashes.subarray(0, width * HASH_LENGTH);
+  };
+  const whole = width === TILE_WIDTH ? await keptHashes() : undefined;
+  if (whole) return whole;
   const from = index * TILE_WIDTH;
   const rows = await (level === 0
     ? query<{ hash: Buffer }>(
@@ -138,9 +150,11 @@ export async function readTile(
         [from, from + width, level - 1],
       ));
   const hashes = Buffer.concat(rows.map(({ hash }) => hash));
-  if (hashes.length !== width * HASH_LENGTH)
-    throw new Error(`The log lacks hashes of its tile ${level}/${index}`);
-  return hashes;
+  if (hashes.length === width * HASH_LENGTH) return hashes;
+  // Of retired records the full tile is all that is left.
+  const part = await keptHashes();
+  if (part === undefined) throw new Error(`The log lacks hashes of its tile ${level}/${index}`);
+  return part;
 }
 
 function keysOf(document: string): readonly (string | null)[] {

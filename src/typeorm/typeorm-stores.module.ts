@@ -8,6 +8,7 @@ import { AuditLog, AuditReader } from '../audit/audit-log.js';
 import { RecordErasure } from '../audit/erasure.js';
 import { AnchorStore } from '../audit/ledger/anchor-store.js';
 import { LedgerStanding } from '../audit/ledger/ledger-continuity.js';
+import { RecordRetention } from '../audit/retention.js';
 import { LedgerReader } from '../audit/ledger/ledger-reader.js';
 import { AuthorizationStore } from '../authorization/authorization-store.js';
 import { ConsentStore } from '../authorization/consent-store.js';
@@ -19,6 +20,7 @@ import { KeyStore } from '../keys/key-store.js';
 import { RevocationStore } from '../tokens/revocation-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { RetirementListeners } from './retirement-listeners.js';
 import { TypeormAccountStore } from './typeorm-account-store.js';
 import { TypeormAnchorStore } from './typeorm-anchor-store.js';
 import { TypeormAuditLog } from './typeorm-audit-log.js';
@@ -34,6 +36,7 @@ import { TypeormPolicyStore } from './typeorm-policy-store.js';
 import { TypeormPolicyUseStore } from './typeorm-policy-use-store.js';
 import { TypeormPushedRequestStore } from './typeorm-pushed-request-store.js';
 import { TypeormRecordErasure } from './typeorm-record-erasure.js';
+import { TypeormRetention } from './typeorm-retention.js';
 import { TypeormRevocationStore } from './typeorm-revocation-store.js';
 import { TypeormSessionStore } from './typeorm-session-store.js';
 import { TypeormStatusListStore } from './typeorm-status-list-store.js';
@@ -60,6 +63,8 @@ const ports = [
   { provide: RecordErasure, useClass: TypeormRecordErasure },
   { provide: AnchorStore, useClass: TypeormAnchorStore },
   LedgerStanding,
+  { provide: RecordRetention, useClass: TypeormRetention },
+  RetirementListeners,
 ];
 
 /** Where the stores find their data source, and how the audit log writes. */

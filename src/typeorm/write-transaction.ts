@@ -14,6 +14,7 @@ export const Lock = {
   Ledger: 7,
   Anchors: 8,
   Partitions: 9,
+  Retention: 10,
 } as const;
 
 export type Lock = (typeof Lock)[keyof typeof Lock];

@@ -202,3 +202,40 @@ describe('The command audit', () => {
     expect((await audit(['other'])).error).toMatch(/^Usage: nest-token-exchange audit/);
   });
 });
+
+describe('Who read, and what went', () => {
+  it('is recorded bundle by bundle, with who exported it', async () => {
+    const token = await signIn('audit:read');
+    const leaves = await fetch(`${service.url}/admin/ledger/leaves/0`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(leaves.status).toBe(200);
+    const answer = await fetch(`${service.url}/admin/audit/records?event=audit_read&limit=1`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const { items } = (await answer.json()) as { items: { record: object }[] };
+    expect(items[0]?.record).toMatchObject({
+      outcome: 'granted',
+      subject: { sub: 'admin_cli' },
+      operation: { name: 'GET /admin/ledger/leaves/:bundle' },
+      read: { records: expect.any(Number), first: '0' },
+    });
+  });
+
+  it('is asked for with a time, and nothing goes that is not old', async () => {
+    expect(await audit(['retire'])).toMatchObject({
+      code: 1,
+      error: 'Name a time with --before.\n',
+    });
+    expect(await audit(['retire', '--before', 'soon'])).toMatchObject({
+      code: 1,
+      error: 'before must be a time in ISO 8601 with its zone, or in milliseconds\n',
+    });
+    const answers = [
+      await audit(['retire', '--plan', '--before', '2020-01-01']),
+      await audit(['retire', '--before', '2020-01-01']),
+    ];
+    for (const answer of answers)
+      expect(answer).toEqual({ code: 0, out: 'No record is old enough.\n', error: '' });
+  });
+});

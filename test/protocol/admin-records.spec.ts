@@ -212,6 +212,16 @@ const OPERATIONS: Readonly<Record<string, () => Promise<Case>>> = {
     body: { iss: 'https://login.example', sub: 'nobody' },
     fields: ['iss', 'sub'],
   }),
+  'POST /admin/ledger/retirements/plan': async () => ({
+    path: '/admin/ledger/retirements/plan',
+    body: { before: '2020-01-01' },
+    fields: ['before'],
+  }),
+  'POST /admin/ledger/retirements': async () => ({
+    path: '/admin/ledger/retirements',
+    body: { before: '2020-01-01' },
+    fields: ['before'],
+  }),
   'POST /admin/keys': async () => ({
     path: '/admin/keys',
     body: { jwk: privateJwk(), algorithm: 'ES256' },

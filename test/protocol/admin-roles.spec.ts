@@ -21,6 +21,7 @@ const PROBES = {
   'tokens:read': ['POST', '/admin/revocations/plan', 400],
   'tokens:revoke': ['POST', '/admin/revocations', 400],
   'audit:read': ['GET', '/admin/audit/records', 200],
+  'audit:retire': ['POST', '/admin/ledger/retirements', 400],
 } as const;
 
 const ALLOWED: Readonly<Record<AccountRole, readonly string[]>> = {

@@ -88,6 +88,10 @@ export class MemoryLedger extends LedgerReader {
     return this.#notes;
   }
 
+  first(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
   async size(): Promise<number> {
     return this.#size;
   }

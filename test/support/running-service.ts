@@ -197,7 +197,8 @@ export async function dumpOf(url: string): Promise<string> {
   try {
     const { rows } = await client.query<{ name: string }>(
       `select quote_ident(schemaname) || '.' || quote_ident(tablename) as name
-       from pg_tables where schemaname not in ('pg_catalog', 'information_schema')`,
+       from pg_tables where schemaname not in ('pg_catalog', 'information_schema')
+         and not (select relispartition from pg_class where oid = format('%I.%I', schemaname, tablename)::regclass)`,
     );
     const tables: string[] = [];
     for (const { name } of rows) {

@@ -35,6 +35,12 @@ interface Sample {
   readonly notes: readonly string[];
 }
 
+/** A record of the log's own, that the oldest records were retired. */
+function retentionLeaf(index: number, until: number, outcome = 'granted'): PlacedLeaf {
+  const record = { event: 'retention', outcome, retired: { first: 0, until, before: 1 } };
+  return { index, text: leafText(JSON.stringify(record), []), parts: [] };
+}
+
 function leafOf(index: number, word: string): PlacedLeaf {
   const key = Buffer.alloc(32, 5);
   const { commitment, sealed } = sealPart(key, `${index}`, `[[["subject"],"${word}"]]`);
@@ -57,11 +63,12 @@ function textOf(note: string): string {
   return note.slice(0, note.lastIndexOf('\n\n') + 1);
 }
 
-function sourceOf(leaves: readonly PlacedLeaf[], notes: readonly string[]) {
+function sourceOf(leaves: readonly PlacedLeaf[], notes: readonly string[], first = 0) {
   const hashes = hashesOf(leaves);
   const sizes = notes.map((note) => Number(note.split('\n')[1]));
   return {
     checkpoint: async () => notes.at(-1) ?? null,
+    first: async () => first,
     checkpoints: async (from: number) => notes.filter((_, at) => sizes[at]! >= from),
     tile: async ({ level, index, width }: { level: number; index: number; width: number }) => {
       const span = TILE_WIDTH ** level;
@@ -108,6 +115,8 @@ function withEntries({ lines }: Sample, change: (entries: Entry[]) => void): rea
   change(entries);
   return [...rest, ...entries.map((entry, index) => JSON.stringify({ ...entry, index }))];
 }
+
+const isEntry = (line: string): boolean => line.startsWith('{"type":"entry"');
 
 const sample = await sampleOf('genuine');
 const places = Array.from({ length: 25 }, () => Math.floor(Math.random() * 590));
@@ -359,4 +368,96 @@ describe('The verifier', () => {
       expect(() => readCheckpointKey(text)).toThrow('no verifier key');
     },
   );
+});
+
+describe('The verifier of a log of which records were retired', () => {
+  /** The export of a log of 900 records of which the first ones are gone. */
+  async function exportOf(
+    gone: number,
+    retention: PlacedLeaf,
+  ): Promise<{ readonly lines: readonly string[]; readonly notes: readonly string[] }> {
+    const leaves = Array.from({ length: 900 }, (_, index) =>
+      index === retention.index ? retention : leafOf(index, 'kept'),
+    );
+    const notes = [100, 300, 600, 900].map((size) => noteOf(leaves, size));
+    return { lines: await collect(exportLedger(sourceOf(leaves, notes, gone))), notes };
+  }
+
+  it('verifies the rest, every checkpoint, and says what it could not prove', async () => {
+    const { lines, notes } = await exportOf(512, retentionLeaf(700, 512));
+    expect(lines.filter(isEntry)).toHaveLength(388);
+    const report = verify(lines, notes[1]);
+    expect(report.findings).toEqual([]);
+    expect(report.proved.slice(0, 3)).toEqual([
+      'records 512 to 899 are exactly those that idp.example/ledger signed, in this order, behind the hashes of those before',
+      '4 checkpoints tell of one log that only grew',
+      'it continues the older checkpoint of 300 records',
+    ]);
+    expect(report.unproved[0]).toBe(
+      'what records 0 to 511 said: they were retired, as the log itself says',
+    );
+  });
+
+  it.each([
+    ['no record of the log says so', leafOf(700, 'other')],
+    ['the record says less', retentionLeaf(700, 256)],
+    ['the record says that it was refused', retentionLeaf(700, 512, 'refused')],
+  ])('does not believe that records were retired when %s', async (_, leaf) => {
+    const { lines } = await exportOf(512, leaf);
+    expect(verify(lines).findings).toEqual([
+      'records 0 to 511 are missing, and no record of the log says that they were retired',
+    ]);
+  });
+
+  it('does not take what was deleted for what was retired', async () => {
+    const { lines } = await exportOf(512, retentionLeaf(700, 512));
+    const without = (from: number, until: number): readonly string[] =>
+      lines.filter((line) => {
+        const { type, index } = JSON.parse(line) as Entry;
+        return type !== 'entry' || index < from || index >= until;
+      });
+    expect(verify(without(600, 650)).findings).not.toEqual([]);
+    expect(verify(without(512, 513)).findings).not.toEqual([]);
+    const more = without(512, 768).map((line) =>
+      line === '{"type":"retired","records":512}' ? '{"type":"retired","records":768}' : line,
+    );
+    expect(verify(more).findings[0]).toBe(
+      'records 0 to 767 are missing, and no record of the log says that they were retired',
+    );
+    const silent = lines.filter((line) => !line.includes('"retired","records"'));
+    expect(verify(silent).findings).toContain('record 0 is due, and record 512 is there');
+    const middle = without(600, 650);
+    const at = middle.findIndex((line) => line.startsWith('{"type":"entry","index":650'));
+    const marked = middle.toSpliced(at, 0, '{"type":"retired","records":650}');
+    expect(verify(marked).findings.join(' ')).toMatch(/retired records is out of place/);
+  });
+
+  it('notices a fork in what was retired, and a tile of it that was changed', async () => {
+    const { lines } = await exportOf(512, retentionLeaf(700, 512));
+    expect(verify(lines, sample.notes[1]).findings[0]).toMatch(/^the log was forked/);
+    const changed = lines.map((line) =>
+      line.startsWith('{"type":"tile","level":0,"index":1')
+        ? line.replace(/"hashes":"...../, '"hashes":"AAAAA')
+        : line,
+    );
+    expect(verify(changed).findings).not.toEqual([]);
+  });
+
+  it('notices any bit that is another', async () => {
+    const { lines } = await exportOf(512, retentionLeaf(700, 512));
+    const text = Buffer.from(lines.join('\n'));
+    for (let tries = 0; tries < 60; tries += 1) {
+      const at = Math.floor(Math.random() * text.length);
+      const bad = Buffer.from(text);
+      bad[at]! ^= 1 << (tries % 8);
+      const { findings } = verify(bad.toString('utf8').split('\n'));
+      expect([at, tries % 8, findings]).not.toEqual([at, tries % 8, []]);
+    }
+    const mark = text.indexOf('{"type":"retired"');
+    for (let bit = mark * 8; bit < (mark + 33) * 8; bit += 1) {
+      const bad = Buffer.from(text);
+      bad[bit >> 3]! ^= 1 << (bit & 7);
+      expect(verify(bad.toString('utf8').split('\n')).findings).not.toEqual([]);
+    }
+  });
 });

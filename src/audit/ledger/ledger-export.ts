@@ -5,14 +5,16 @@ import { TILE_WIDTH, widthOf } from './tile.js';
 import { TiledTree } from './tiled-tree.js';
 
 /** What an export is made from. */
-export type LedgerSource = Pick<LedgerReader, 'checkpoints' | 'tile' | 'leaves'>;
+export type LedgerSource = Pick<LedgerReader, 'checkpoints' | 'first' | 'tile' | 'leaves'>;
 
 /**
- * The whole log as lines of JSON, without their newlines: every checkpoint, then for each 256 records
- * the tile of their hashes and the records themselves.
+ * The whole log as lines of JSON, without their newlines: every checkpoint, how many records were
+ * retired, then for each 256 records the tile of their hashes and, if they were not, the records themselves.
  */
 export async function* exportLedger(source: LedgerSource): AsyncGenerator<string> {
   let size = 0;
+  // Before the checkpoints: what went is in the log, and signed, before it goes.
+  const retired = await source.first();
   for (;;) {
     const notes = await source.checkpoints(size === 0 ? 0 : size + 1);
     for (const note of notes) yield checkpointLine(note);
@@ -20,12 +22,16 @@ export async function* exportLedger(source: LedgerSource): AsyncGenerator<string
     if (last === undefined) break;
     size = sizeOf(last);
   }
+  if (retired > 0) yield JSON.stringify({ type: 'retired', records: retired });
   for (let index = 0; index * TILE_WIDTH < size; index += 1) {
     const width = widthOf({ level: 0, index }, size);
     const hashes = await source.tile({ level: 0, index, width });
-    const leaves = await source.leaves({ index, width });
-    if (hashes === null || leaves === null) throw new Error(`The log lacks its tile 0/${index}`);
+    if (hashes === null) throw new Error(`The log lacks its tile 0/${index}`);
     yield JSON.stringify({ type: 'tile', level: 0, index, hashes: hashes.toString('base64') });
+    if (index * TILE_WIDTH < retired) continue;
+    const leaves = await source.leaves({ index, width });
+    if (leaves === 'retired') throw new Error('Records were retired meanwhile: export again.');
+    if (leaves === null) throw new Error(`The log lacks the records of its tile 0/${index}`);
     for (const leaf of leaves) yield entryLine(leaf);
   }
 }
@@ -47,7 +53,8 @@ export async function* exportRecords(
     const index = Math.floor(at / TILE_WIDTH);
     const width = widthOf({ level: 0, index }, tree.size);
     const leaves = await source.leaves({ index, width });
-    const leaf = leaves?.find((each) => each.index === at);
+    const found = leaves === 'retired' ? [] : (leaves ?? []);
+    const leaf = found.find((each) => each.index === at);
     if (leaf === undefined) throw new Error(`The newest checkpoint does not cover record ${at}`);
     yield entryLine(leaf, await tree.inclusion(at));
   }

@@ -37,8 +37,11 @@ export abstract class LedgerReader {
   /** The hashes of a tile; null when no checkpoint covers so many. */
   abstract tile(tile: Tile): Promise<Buffer | null>;
 
-  /** The leaves of a bundle; null when no checkpoint covers so many. */
-  abstract leaves(bundle: EntryBundle): Promise<readonly PlacedLeaf[] | null>;
+  /** The place of the oldest record that is kept: those before it were retired, all but their hashes. */
+  abstract first(): Promise<number>;
+
+  /** The leaves of a bundle; null when no checkpoint covers so many, `retired` when they went. */
+  abstract leaves(bundle: EntryBundle): Promise<readonly PlacedLeaf[] | 'retired' | null>;
 
   /** The leaves at these places, in their order; those that no checkpoint covers are left out. */
   abstract leavesAt(indexes: readonly number[]): Promise<readonly PlacedLeaf[]>;

@@ -46,6 +46,7 @@ const CLEAR = new Set<string>([
   'basis',
   'erasure',
   'read',
+  'retired',
 ] satisfies (keyof AuditRecord)[]);
 const PARTIES = new Set<string>(['subject', 'actor'] satisfies (keyof AuditRecord)[]);
 const PARTY_LISTS = new Set<string>([

@@ -4,6 +4,8 @@ export type ExportedPart = { readonly salt: string; readonly text: string } | 'e
 /** A line of an export, which is JSON Lines. */
 export type ExportLine =
   | { readonly type: 'checkpoint'; readonly note: string }
+  /** How many records, the oldest, are kept no more; their tiles are. */
+  | { readonly type: 'retired'; readonly records: number }
   /** The hashes of the leaves from 256 times `index` on, base64. */
   | { readonly type: 'tile'; readonly level: 0; readonly index: number; readonly hashes: string }
   | {
@@ -32,6 +34,10 @@ export function readExportLine(line: string): ExportLine | undefined {
     (hasExactly(fields, ['type', 'note']) &&
       fields['type'] === 'checkpoint' &&
       typeof fields['note'] === 'string') ||
+    (hasExactly(fields, ['type', 'records']) &&
+      fields['type'] === 'retired' &&
+      isIndex(fields['records']) &&
+      Number(fields['records']) > 0) ||
     (hasExactly(fields, ['type', 'level', 'index', 'hashes']) &&
       fields['type'] === 'tile' &&
       fields['level'] === 0 &&

@@ -33,14 +33,17 @@ interface Proven {
 export class LedgerVerifier {
   readonly #findings: string[] = [];
   readonly #checkpoints: SignedCheckpoint[] = [];
-  /** By what their bytes say. */
-  readonly #leaves: Buffer[] = [];
+  /** By what their bytes say; once all is read, behind what the tiles say of the retired ones. */
+  #leaves: Buffer[] = [];
   /** By what the tiles say. */
   readonly #tiled: Buffer[] = [];
   readonly #proven: Proven[] = [];
   /** The smallest first. */
   readonly #older: readonly SignedCheckpoint[];
   readonly #unsigned: number;
+  /** How many of the oldest records the export says were retired, and the log itself. */
+  #retired = 0;
+  #retiredBySelf = 0;
   #lines = 0;
   #opened = 0;
   #erased = 0;
@@ -68,9 +71,10 @@ export class LedgerVerifier {
     const line = readExportLine(text);
     if (line === undefined)
       this.#findings.push(
-        `line ${this.#lines} is not as an export writes it; it stands where record ${this.#leaves.length} is due`,
+        `line ${this.#lines} is not as an export writes it; it stands where record ${this.#due} is due`,
       );
     else if (line.type === 'checkpoint') this.#addCheckpoint(line.note);
+    else if (line.type === 'retired') this.#addRetired(line.records);
     else if (line.type === 'tile') this.#addTile(line.index, line.hashes);
     else this.#addEntry(line);
   }
@@ -81,7 +85,10 @@ export class LedgerVerifier {
     const unproved: string[] = [];
     if (newest === undefined) this.#findings.push('there is no checkpoint that the key has signed');
     else if (this.#proven.length > 0) this.#verifyProven(newest, proved, unproved);
-    else this.#verifyWhole(newest, proved, unproved);
+    else {
+      this.#takeRetired(newest);
+      this.#verifyWhole(newest, proved, unproved);
+    }
     if (newest !== undefined)
       for (const witness of this.witnesses) this.#verifyWitness(witness, newest, proved);
     if (this.#unsigned > 0)
@@ -129,6 +136,32 @@ export class LedgerVerifier {
     else this.#checkpoints.push(checkpoint);
   }
 
+  /** The place of the record that is due next. */
+  get #due(): number {
+    return this.#retired + this.#leaves.length;
+  }
+
+  #addRetired(records: number): void {
+    const isInPlace = this.#retired === 0 && this.#tiled.length === 0 && this.#leaves.length === 0;
+    if (!isInPlace)
+      this.#findings.push(`what line ${this.#lines} says of retired records is out of place`);
+    else this.#retired = records;
+  }
+
+  /**
+   * The hashes of retired records are those of their tiles, which the checkpoints cover. That they were
+   * retired and did not just vanish, a record behind them has to say.
+   */
+  #takeRetired({ size }: SignedCheckpoint): void {
+    if (this.#retired === 0) return;
+    const last = this.#retired - 1;
+    if (this.#retired > this.#retiredBySelf || this.#retired >= size)
+      this.#findings.push(
+        `records 0 to ${last} are missing, and no record of the log says that they were retired`,
+      );
+    this.#leaves = [...this.#tiled.slice(0, this.#retired), ...this.#leaves];
+  }
+
   #addTile(index: number, hashes: string): void {
     if (this.#tiled.length !== index * 256)
       this.#findings.push(`tile 0/${index} is not the one that is due in line ${this.#lines}`);
@@ -144,9 +177,10 @@ export class LedgerVerifier {
       this.#proven.push({ index, hash, proof: hashes });
       return;
     }
-    if (index !== this.#leaves.length)
-      this.#findings.push(`record ${this.#leaves.length} is due, and record ${index} is there`);
+    if (index !== this.#due)
+      this.#findings.push(`record ${this.#due} is due, and record ${index} is there`);
     this.#leaves.push(hash);
+    this.#retiredBySelf = Math.max(this.#retiredBySelf, retiredBy(leaf));
   }
 
   #checkParts(index: number, leaf: string, parts: readonly ExportedPart[]): void {
@@ -199,8 +233,14 @@ export class LedgerVerifier {
       );
     if (this.#findings.length > 0) return;
     proved.push(
-      `the ${newest.size} records are exactly those that ${newest.origin} signed, in this order`,
+      this.#retired === 0
+        ? `the ${newest.size} records are exactly those that ${newest.origin} signed, in this order`
+        : `records ${this.#retired} to ${newest.size - 1} are exactly those that ${newest.origin} signed, in this order, behind the hashes of those before`,
     );
+    if (this.#retired > 0)
+      unproved.push(
+        `what records 0 to ${this.#retired - 1} said: they were retired, as the log itself says`,
+      );
     proved.push(`${this.#checkpoints.length} checkpoints tell of one log that only grew`);
     const [first, ...others] = this.#older.map(({ size }) => size);
     if (first !== undefined)
@@ -267,6 +307,20 @@ function firstWrong(
     right = head.size;
   }
   return undefined;
+}
+
+/** How many of the oldest records a leaf says were retired; 0 for one that says nothing of it. */
+function retiredBy(leaf: string): number {
+  try {
+    const { record } = JSON.parse(leaf) as {
+      record?: { event?: unknown; outcome?: unknown; retired?: { until?: unknown } };
+    };
+    const isRetention = record?.event === 'retention' && record.outcome === 'granted';
+    const until = isRetention ? record.retired?.until : undefined;
+    return Number.isSafeInteger(until) ? Number(until) : 0;
+  } catch {
+    return 0;
+  }
 }
 
 /** What a leaf commits to; undefined for one that cannot be read. */
