@@ -124,16 +124,17 @@ async function dropDetached(query: Query): Promise<void> {
   );
   for (const { name } of pending)
     await query(`alter table nte_audit_record detach partition ${name} finalize`, []);
-  const left = await query<{ name: string }>(
+  const tables = await query<{ name: string }>(
     `select relname as name from pg_class
       where relkind = 'r' and not relispartition and relname ~ '^nte_audit_record_[0-9]+$'
-        and relnamespace = (select relnamespace from pg_class where oid = 'nte_audit_record'::regclass)
-        and substring(relname from '[0-9]+$')::bigint < $1`,
-    [await firstPlace(query)],
+        and relnamespace = (select relnamespace from pg_class where oid = 'nte_audit_record'::regclass)`,
+    [],
   );
-  for (const { name } of left)
-    if (await wasRetired(query, Number(/\d+$/.exec(name)?.[0])))
-      await query(`drop table ${name}`, []);
+  const first = await firstPlace(query);
+  for (const { name } of tables) {
+    const place = Number(name.slice(name.lastIndexOf('_') + 1));
+    if (place < first && (await wasRetired(query, place))) await query(`drop table ${name}`, []);
+  }
 }
 
 async function wasRetired(query: Query, place: number): Promise<boolean> {
