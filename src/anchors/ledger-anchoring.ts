@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import {
   Injectable,
   Logger,
@@ -79,7 +81,8 @@ export class LedgerAnchoring
 
   async beforeApplicationShutdown(): Promise<void> {
     clearTimeout(this.#timer);
-    await this.#round;
+    // Whatever an anchor is about, the service may stop.
+    await Promise.race([this.#round, sleep(this.settings.patience, undefined, { ref: false })]);
   }
 
   async assure(): Promise<void> {
@@ -109,7 +112,7 @@ export class LedgerAnchoring
     const due = this.anchors.all.filter(({ name }) =>
       isDue(stateOf(name), size, now, this.settings),
     );
-    if (due.length === 0) return;
+    if (due.length === 0 && this.#broken === undefined) return;
     await this.#check();
     if (this.#broken) throw this.#broken;
     const departing = await this.#departing();
@@ -132,7 +135,10 @@ export class LedgerAnchoring
     const { size, note } = checkpoint;
     const triedAt = this.clock.now();
     try {
-      const line = await anchor.keep({ ...checkpoint, former: state.size });
+      const line = await inTime(
+        anchor.keep({ ...checkpoint, former: state.size }),
+        6 * this.settings.patience,
+      );
       if (line !== null) await this.store.addCosignature(size, anchor.name, line);
       const anchoredAt = this.clock.now();
       const { name } = state;
@@ -158,7 +164,7 @@ export class LedgerAnchoring
 
   async #lastOf(anchor: LedgerAnchor): Promise<readonly Held[]> {
     try {
-      const note = await anchor.last(this.#origin);
+      const note = await inTime(anchor.last(this.#origin), this.settings.patience);
       return note === null ? [] : [{ anchor: anchor.name, note }];
     } catch (cause) {
       this.#say(anchor.name, cause instanceof AnchorError ? cause.reason : 'internal_error', cause);
@@ -217,6 +223,15 @@ export class LedgerAnchoring
     if (error === null) this.#logger.log({ event: 'anchor_mended', anchor });
     else this.#logger.warn({ event: 'anchor_failed', anchor, reason: error, cause: String(cause) });
   }
+}
+
+/** @throws AnchorError when it takes longer; such as a folder that is mounted from where nobody answers */
+async function inTime<T>(work: Promise<T>, patience: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new AnchorError('timeout')), patience);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 function broken(anchor: string, why: string): LedgerBrokenError {

@@ -3,6 +3,7 @@ import { FetchRefusedError, type GuardedFetch, type TextAnswer } from '../tokens
 
 /**
  * Sends a text to an address that was configured.
+ * @param isRead whether the text of the answer is wanted
  * @throws AnchorError when it must not be sent, or there is no answer
  */
 export async function post(
@@ -10,9 +11,10 @@ export async function post(
   url: string,
   body: string,
   headers: Readonly<Record<string, string>> = {},
+  isRead = true,
 ): Promise<TextAnswer> {
   try {
-    return await fetch.postText(url, body, headers);
+    return await fetch.postText(url, body, headers, isRead);
   } catch (cause) {
     if (cause instanceof FetchRefusedError) throw new AnchorError('unreachable', { cause });
     throw cause;

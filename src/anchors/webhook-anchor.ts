@@ -38,11 +38,12 @@ export class WebhookAnchor extends LedgerAnchor {
   async keep({ note, size, root }: DepartingCheckpoint): Promise<null> {
     const id = `checkpoint_${size}_${root.toString('hex', 0, 8)}`;
     const time = String(Math.floor(this.clock.now() / 1000));
-    const { status } = await post(this.fetch, this.settings.url, note, {
+    const headers = {
       'webhook-id': id,
       'webhook-timestamp': time,
       'webhook-signature': webhookSignature(this.settings.secret, id, time, note),
-    });
+    };
+    const { status } = await post(this.fetch, this.settings.url, note, headers, false);
     if (status < 200 || status > 299) throw new AnchorError(`status_${status}`);
     return null;
   }

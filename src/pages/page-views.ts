@@ -144,6 +144,32 @@ export interface AccountPage {
   readonly message?: 'password-changed' | 'session-ended' | 'access-withdrawn';
 }
 
+/** A place outside of the database that keeps checkpoints of the ledger. */
+export interface ShownAnchor {
+  readonly name: string;
+  /** How many records its last checkpoint covers. */
+  readonly size: number;
+  /** Records of the newest checkpoint that it lacks. */
+  readonly lag: number;
+  readonly isLate: boolean;
+  /** Seconds since it took its last checkpoint; absent when it has none. */
+  readonly age?: number;
+  /** Why it did not take the last one, a short word. */
+  readonly error?: string;
+}
+
+/** What an auditor sees of the ledger. */
+export interface LedgerPage {
+  /** How many records the newest checkpoint covers; 0 while there is none. */
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly signedAt?: number;
+  readonly keyName?: string;
+  /** Whether no checkpoint is signed any more. */
+  readonly isBroken: boolean;
+  readonly anchors: readonly ShownAnchor[];
+}
+
 /** Asks whether to sign out: `choice` is `sign-out` or `stay`. */
 export interface SignOutPage extends Form {
   readonly name: string;
@@ -189,6 +215,7 @@ export interface PageViews {
   readonly 'change-password': ChangePasswordPage;
   readonly consent: ConsentPage;
   readonly account: AccountPage;
+  readonly ledger: LedgerPage;
   readonly 'sign-out': SignOutPage;
   readonly 'signed-out': SignedOutPage;
   readonly error: ErrorPage;

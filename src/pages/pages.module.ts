@@ -10,6 +10,7 @@ import { BrowserCookies } from './browser-cookies.js';
 import { ConsentController } from './consent.controller.js';
 import { FormTokens } from './form-tokens.js';
 import { Interactions } from './interactions.js';
+import { LedgerPageController } from './ledger-page.controller.js';
 import { PageAssets } from './page-assets.js';
 import { PagePaths } from './page-paths.js';
 import { PageRenderer } from './page-renderer.js';
@@ -38,6 +39,7 @@ import { WaitingRequests } from './waiting-requests.js';
     SelectAccountController,
     ConsentController,
     AccountController,
+    LedgerPageController,
     SignOutController,
     AssetsController,
   ],

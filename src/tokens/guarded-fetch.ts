@@ -94,13 +94,15 @@ export class GuardedFetch {
 
   /**
    * Sends a text to this address.
+   * @param isRead whether the text of the answer is taken; without it that is empty
    * @returns the status, whichever it is, and the text of the answer
-   * @throws FetchRefusedError when it must not be sent, or the answer is too large or no text
+   * @throws FetchRefusedError when it must not be sent, or the text is too large or not UTF-8
    */
   postText(
     address: string,
     body: string,
     others: Readonly<Record<string, string>> = {},
+    isRead = true,
   ): Promise<TextAnswer> {
     const headers = {
       'Content-Type': 'text/plain; charset=utf-8',
@@ -110,7 +112,7 @@ export class GuardedFetch {
     };
     return this.#send(address, { method: 'POST', headers, body }, async (response) => ({
       status: response.statusCode ?? 0,
-      text: await this.#text(response),
+      text: isRead ? await this.#text(response) : '',
     }));
   }
 

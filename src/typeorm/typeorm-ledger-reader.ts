@@ -50,6 +50,13 @@ export class TypeormLedgerReader extends LedgerReader {
     return Number(row?.size ?? 0);
   }
 
+  async signedAt(): Promise<number | null> {
+    const [row] = await this.#query<{ signedAt: string }>(
+      'select signed_at as "signedAt" from nte_ledger_checkpoint order by size desc limit 1',
+    );
+    return row === undefined ? null : Number(row.signedAt);
+  }
+
   async verifierKeys(): Promise<readonly string[]> {
     const rows = await this.#query<{ verifier_key: string }>(
       'select verifier_key from nte_ledger_key order by created_at desc, verifier_key',

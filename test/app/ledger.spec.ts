@@ -6,8 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { runAuditCommand } from '../../src/app/audit-command.js';
 import { hashLeaf } from '../../src/audit/ledger/hashing.js';
+import { GrantType } from '../../src/oauth/grant-type.js';
+import { TokenType } from '../../src/oauth/token-type.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { RunningService } from '../support/running-service.js';
+import { RunningService, tokenOf, type ServiceAnswer } from '../support/running-service.js';
 
 let database: TestDatabase;
 let service: RunningService;
@@ -39,6 +41,16 @@ async function signIn(scope: string): Promise<string> {
   });
   expect(response.status).toBe(200);
   return ((await response.json()) as { access_token: string }).access_token;
+}
+
+/** An exchange by a client of the demo, for its own target. */
+async function exchange(clientId: string, token: string): Promise<ServiceAnswer> {
+  const form = {
+    grant_type: GrantType.TokenExchange,
+    subject_token: token,
+    subject_token_type: TokenType.AccessToken,
+  };
+  return service.token(form, clientId, await service.demoSecret(clientId));
 }
 
 function ask(path: string, init: RequestInit = {}): Promise<Response> {
@@ -188,6 +200,61 @@ describe('The command audit', () => {
     expect(found.code).toBe(2);
     expect(found.out).toMatch(/^NOT what was signed:\n {2}- record 2 was changed\n/);
     expect(await audit(['verify', '--key', key.trim()])).toMatchObject({ code: 0, error: '' });
+  });
+
+  it('exports one chain, each record with its proof, which verifies with only the key', async () => {
+    const administrator = await signIn('clients:write audit:read');
+    const made = await service.admin(administrator, 'POST', '/clients', {
+      clientId: 'robot',
+      name: 'Robot',
+      grantTypes: [GrantType.ClientCredentials],
+      scopes: ['address:read'],
+      targets: ['my_gateway'],
+      defaultTarget: 'my_gateway',
+    });
+    const robot = (made.body['newSecret'] as { secret: string }).secret;
+    const grant = { grant_type: GrantType.ClientCredentials };
+    const root = tokenOf(await service.token(grant, 'robot', robot));
+    const hop = await exchange('my_gateway', root);
+    expect([hop.status, (await exchange('address_service', tokenOf(hop))).status]).toEqual([
+      200, 200,
+    ]);
+    expect((await exchange('my_gateway', tokenOf(hop))).status).toBe(400);
+    await signed();
+    const records = await service.admin(administrator, 'GET', '/audit/records?limit=20');
+    const items = records.body['items'] as unknown as { record: { chainId?: string } }[];
+    const chainId = items.find(({ record }) => record.chainId !== undefined)?.record.chainId ?? '';
+
+    const exported = await audit(['export', '--chain', chainId]);
+    expect(exported).toMatchObject({ code: 0, error: '' });
+    const lines = exported.out.trimEnd().split('\n');
+    const entries = lines.slice(1).map((line) => JSON.parse(line) as { leaf: string; proof: [] });
+    expect(entries.length).toBeGreaterThanOrEqual(2);
+    for (const { leaf, proof } of entries) {
+      expect(leaf).toContain(`"chainId":"${chainId}"`);
+      expect(proof.length).toBeGreaterThan(2);
+    }
+    const file = await fileOf('chain.jsonl', exported.out);
+    const verified = await audit(['verify', '--key', key.trim(), '--file', file]);
+    expect(verified.code).toBe(0);
+    expect(verified.out).toContain(`- each of these ${entries.length} records is in the log of`);
+    expect(verified.out).toContain('- that no record is left out: this export has only some of');
+    const changed = exported.out.replace('\\"outcome\\":\\"granted', '\\"outcome\\":\\"refused');
+    expect(changed).not.toBe(exported.out);
+    const bad = await audit([
+      'verify',
+      '--key',
+      key.trim(),
+      '--file',
+      await fileOf('bad', changed),
+    ]);
+    expect(bad.code).toBe(2);
+    expect(bad.out).toMatch(/- record \d+ was changed, or is not in the log of/);
+  });
+
+  it('refuses to export a chain that nobody knows', async () => {
+    const found = await audit(['export', '--chain', 'nobody']);
+    expect([found.code, found.out]).toEqual([1, '']);
   });
 
   it('says what it needs', async () => {

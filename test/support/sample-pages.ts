@@ -175,6 +175,18 @@ export const SAMPLES: readonly Sample[] = [
     activity: [],
     sessions: account.sessions.slice(0, 1),
   }),
+  sample('ledger', '', {
+    size: 48_213,
+    signedAt: TIME,
+    keyName: 'idp.example/ledger',
+    isBroken: true,
+    anchors: [
+      { name: 'file', size: 48_213, lag: 0, isLate: false, age: 42 },
+      { name: 'webhook', size: 40_000, lag: 8_213, isLate: true, age: 7_200, error: 'status_500' },
+      { name: 'witness w.example/1', size: 0, lag: 48_213, isLate: true, error: 'unreachable' },
+    ],
+  }),
+  sample('ledger', 'new', { size: 0, isBroken: false, anchors: [] }),
   sample('sign-out', '', { ...form, name: sophie.name, clientName: 'Travel Desk' }),
   sample('signed-out', '', {
     signInHref: '/sign-in',
@@ -239,6 +251,12 @@ export function samplesWith(text: string): readonly Sample[] {
       ],
     }),
     sample('sign-out', '', { ...hostileForm, name: text, clientName: text }),
+    sample('ledger', '', {
+      size: 1,
+      keyName: text,
+      isBroken: false,
+      anchors: [{ name: text, size: 1, lag: 0, isLate: false, error: text }],
+    }),
     sample('signed-out', '', { returnHref: 'https://elsewhere.example/', clientName: text }),
     sample('error', '', {
       title: 'unexpected',

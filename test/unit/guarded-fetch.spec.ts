@@ -492,3 +492,53 @@ describe('A form is sent', () => {
     await expect(fetcher(DEVELOPMENT).postForm(server.url, {})).resolves.toBe(400);
   });
 });
+
+describe('A text is not sent, or its answer not taken', () => {
+  it.each([
+    ['http://witness.example/', 'The address is not https'],
+    ['https://user@witness.example/', 'The address names a user'],
+    ['https://10.0.0.1/', 'The address leads to a private network'],
+    ['https://169.254.169.254/', 'The address leads to a reserved network'],
+  ])('to %j', async (address, message) => {
+    await expect(fetcher(DEVELOPMENT).postText(address, 'text')).rejects.toThrow(message);
+  });
+
+  it('to a name that leads into a private network', async () => {
+    const { resolve } = resolvingTo('10.0.0.1');
+    const sent = fetcher({ resolve }).postText('https://witness.example/', 'text');
+    await expect(sent).rejects.toThrow('The address leads to a private network');
+  });
+
+  it('when that is too large, or not UTF-8', async () => {
+    server.answer = respond(Buffer.alloc(65 * 1024, 'a'));
+    const send = (isRead?: boolean): Promise<unknown> =>
+      fetcher(DEVELOPMENT).postText(server.url, 'text', {}, isRead);
+    await expect(send()).rejects.toThrow('The answer is too large');
+    await expect(send(false)).resolves.toEqual({ status: 200, text: '' });
+    server.answer = respond(Buffer.of(0xff));
+    await expect(send()).rejects.toThrow('The answer is not UTF-8');
+  });
+});
+
+describe('A text is sent', () => {
+  it('as it is, with its headers, and the answer is given whatever its status', async () => {
+    let received = '';
+    let sent: Readonly<Record<string, unknown>> = {};
+    server.answer = (request, response) => {
+      sent = { method: request.method, ...request.headers };
+      request.on('data', (chunk: Buffer) => (received += chunk.toString()));
+      request.on('end', () => response.writeHead(409, { location: '/secret' }).end('17\n'));
+    };
+    const text = 'old 0\n\n— ä\n';
+    const answer = await fetcher(DEVELOPMENT).postText(`${server.url}/add`, text, { 'x-id': '1' });
+    expect(answer).toEqual({ status: 409, text: '17\n' });
+    expect(received).toBe(text);
+    expect(sent).toMatchObject({
+      method: 'POST',
+      'content-type': 'text/plain; charset=utf-8',
+      'content-length': String(Buffer.byteLength(text)),
+      'x-id': '1',
+    });
+    expect(server.paths).toEqual(['/add']);
+  });
+});

@@ -6,9 +6,12 @@ const LAST_RETRY = 600_000;
 export class AnchorSettings {
   /** Milliseconds from one anchored checkpoint to the next, while there is news. */
   readonly interval: number;
+  /** Milliseconds that an anchor may take to say what it holds; six times as many to take one more. */
+  readonly patience: number;
 
-  constructor({ interval = 60_000 }: Partial<AnchorSettings> = {}) {
+  constructor({ interval = 60_000, patience = 10_000 }: Partial<AnchorSettings> = {}) {
     this.interval = interval;
+    this.patience = patience;
   }
 }
 

@@ -31,6 +31,9 @@ export abstract class LedgerReader {
   /** How many leaves the newest checkpoint covers. */
   abstract size(): Promise<number>;
 
+  /** When the newest checkpoint was signed, in milliseconds since the epoch; null while there is none. */
+  abstract signedAt(): Promise<number | null>;
+
   /** The keys that sign checkpoints, as texts of verifier keys; the newest first. */
   abstract verifierKeys(): Promise<readonly string[]>;
 
