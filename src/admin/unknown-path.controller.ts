@@ -26,6 +26,8 @@ import { Problem } from './problem.js';
 import { RequiresAnyScope } from './requires-scope.js';
 import { RevocationsController } from './revocations.controller.js';
 import { routePatternOf } from './route-pattern.js';
+import { SinkDeliveriesController } from './sink-deliveries.controller.js';
+import { SinksController } from './sinks.controller.js';
 import { TrustedIssuersController } from './trusted-issuers.controller.js';
 
 /** The controllers of the admin API; of two that a path fits the first one answers. */
@@ -47,6 +49,8 @@ export const ADMIN_CONTROLLERS: readonly Type[] = [
   AuditController,
   AuditExportController,
   AuditStreamController,
+  SinksController,
+  SinkDeliveriesController,
   LedgerExportController,
   LedgerEntriesController,
 ];

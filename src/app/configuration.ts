@@ -112,7 +112,7 @@ const SCHEMA = z.object({
   PRIVATE_NETWORKS: flag
     .optional()
     .describe(
-      'Whether keys of trusted issuers may be fetched from private addresses. Default: true in development, false in production.',
+      'Whether keys of trusted issuers may be fetched from private addresses, and sinks be there. Default: true in development, false in production.',
     ),
   SESSION_LIFETIME: seconds(300, 30 * 86_400)
     .default(12 * 3600)

@@ -50,6 +50,7 @@ const TAGS = [
   ['policies', 'Who may act for whom: rules in versions, explained.'],
   ['revocations', 'What is taken back, with everything that came of it.'],
   ['audit', 'What happened: records and delegation chains.'],
+  ['sinks', 'Systems that get the records as they come.'],
   ['ledger', 'Proof that what happened was not changed: checkpoints, tiles and proofs.'],
 ] as const;
 

@@ -1,7 +1,17 @@
 import { Module } from '@nestjs/common';
 
+import { Deliveries } from './deliveries.js';
 import { LedgerFollower } from './ledger-follower.js';
+import { SinkSecrets } from './sink-secrets.js';
+import { SinkWorker } from './sink-worker.js';
+import { WebhookDelivery } from './webhook-delivery.js';
 
-/** The log on its way to others as it grows. Uses the port `LedgerReader` where a host keeps a ledger. */
-@Module({ providers: [LedgerFollower], exports: [LedgerFollower] })
+/**
+ * The log on its way to others as it grows. Needs the port `SinkStore`, and uses `LedgerReader` where a
+ * host keeps a ledger.
+ */
+@Module({
+  providers: [Deliveries, LedgerFollower, SinkSecrets, SinkWorker, WebhookDelivery],
+  exports: [Deliveries, LedgerFollower, SinkSecrets, SinkWorker],
+})
 export class StreamsModule {}

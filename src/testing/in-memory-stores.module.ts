@@ -10,6 +10,7 @@ import { ClientStore } from '../clients/client-store.js';
 import { PolicyStore } from '../delegation/policy-store.js';
 import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { KeyStore } from '../keys/key-store.js';
+import { SinkStore } from '../streams/sink-store.js';
 import { RevocationStore } from '../tokens/revocation-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
@@ -25,6 +26,7 @@ import { InMemoryPolicyUseStore } from './in-memory-policy-use-store.js';
 import { InMemoryPushedRequestStore } from './in-memory-pushed-request-store.js';
 import { InMemoryRevocationStore } from './in-memory-revocation-store.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
+import { InMemorySinkStore } from './in-memory-sink-store.js';
 import { InMemoryStatusListStore } from './in-memory-status-list-store.js';
 import { InMemoryTrustedIssuerStore } from './in-memory-trusted-issuer-store.js';
 
@@ -41,6 +43,7 @@ const stores = [
   InMemoryPolicyUseStore,
   InMemoryRevocationStore,
   InMemoryStatusListStore,
+  InMemorySinkStore,
   InMemoryAuditLog,
   InMemoryAuditReader,
 ];
@@ -58,6 +61,7 @@ const ports = [
   { provide: PolicyUseStore, useExisting: InMemoryPolicyUseStore },
   { provide: RevocationStore, useExisting: InMemoryRevocationStore },
   { provide: StatusListStore, useExisting: InMemoryStatusListStore },
+  { provide: SinkStore, useExisting: InMemorySinkStore },
   { provide: AuditLog, useExisting: InMemoryAuditLog },
   { provide: AuditReader, useExisting: InMemoryAuditReader },
 ];

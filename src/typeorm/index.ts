@@ -37,6 +37,7 @@ export { TypeormPolicyUseStore } from './typeorm-policy-use-store.js';
 export { TypeormPushedRequestStore } from './typeorm-pushed-request-store.js';
 export { TypeormRevocationStore } from './typeorm-revocation-store.js';
 export { TypeormSessionStore } from './typeorm-session-store.js';
+export { TypeormSinkStore } from './typeorm-sink-store.js';
 export { TypeormStatusListStore } from './typeorm-status-list-store.js';
 export { TypeormStoresModule, type TypeormStoresOptions } from './typeorm-stores.module.js';
 export { TypeormSubjectKeys } from './typeorm-subject-keys.js';

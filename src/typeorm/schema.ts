@@ -5,6 +5,7 @@ import { AuthorizationEntity } from './entities/authorization.entity.js';
 import { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
 import { ClientEntity } from './entities/client.entity.js';
 import { ConsentEntity } from './entities/consent.entity.js';
+import { DeadLetterEntity } from './entities/dead-letter.entity.js';
 import { LedgerCheckpointEntity } from './entities/ledger-checkpoint.entity.js';
 import { LedgerHeadEntity } from './entities/ledger-head.entity.js';
 import { LedgerKeyEntity } from './entities/ledger-key.entity.js';
@@ -17,6 +18,7 @@ import { RevocationEpochEntity } from './entities/revocation-epoch.entity.js';
 import { RevocationEntity } from './entities/revocation.entity.js';
 import { SessionEntity } from './entities/session.entity.js';
 import { SigningKeyEntity } from './entities/signing-key.entity.js';
+import { SinkEntity } from './entities/sink.entity.js';
 import { StatusEntryEntity } from './entities/status-entry.entity.js';
 import { SubjectKeyEntity } from './entities/subject-key.entity.js';
 import { TrustedIssuerEntity } from './entities/trusted-issuer.entity.js';
@@ -26,6 +28,7 @@ import { SignIn1795564800000 } from './migrations/1795564800000-sign-in.js';
 import { Policies1795651200000 } from './migrations/1795651200000-policies.js';
 import { Revocations1795737600000 } from './migrations/1795737600000-revocations.js';
 import { Ledger1795824000000 } from './migrations/1795824000000-ledger.js';
+import { Sinks1796083200000 } from './migrations/1796083200000-sinks.js';
 
 /**
  * What a TypeORM data source must know of our tables; a host adds its own entities and migrations.
@@ -55,6 +58,8 @@ export const tokenExchangeSchema = {
     LedgerTileEntity,
     LedgerCheckpointEntity,
     LedgerKeyEntity,
+    SinkEntity,
+    DeadLetterEntity,
   ],
   /** Oldest first. */
   migrations: [
@@ -64,6 +69,7 @@ export const tokenExchangeSchema = {
     Policies1795651200000,
     Revocations1795737600000,
     Ledger1795824000000,
+    Sinks1796083200000,
   ],
   migrationsTableName: 'nte_migration',
 };

@@ -20,6 +20,8 @@ const PROBES = {
   'tokens:read': ['POST', '/admin/revocations/plan', 400],
   'tokens:revoke': ['POST', '/admin/revocations', 400],
   'audit:read': ['GET', '/admin/audit/records', 200],
+  'sinks:read': ['GET', '/admin/sinks', 200],
+  'sinks:write': ['POST', '/admin/sinks/none/pause', 404],
 } as const;
 
 const ALLOWED: Readonly<Record<AccountRole, readonly string[]>> = {
@@ -33,6 +35,7 @@ const ALLOWED: Readonly<Record<AccountRole, readonly string[]>> = {
     'policies:explain',
     'tokens:read',
     'audit:read',
+    'sinks:read',
   ],
   client_manager: [
     'clients:read',
