@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
 
+import { TokensModule } from '../tokens/tokens.module.js';
 import { Deliveries } from './deliveries.js';
 import { LedgerFollower } from './ledger-follower.js';
+import { NatsDelivery } from './nats-delivery.js';
 import { SinkSecrets } from './sink-secrets.js';
 import { SinkWorker } from './sink-worker.js';
 import { WebhookDelivery } from './webhook-delivery.js';
@@ -11,7 +13,8 @@ import { WebhookDelivery } from './webhook-delivery.js';
  * host keeps a ledger.
  */
 @Module({
-  providers: [Deliveries, LedgerFollower, SinkSecrets, SinkWorker, WebhookDelivery],
+  imports: [TokensModule],
+  providers: [Deliveries, LedgerFollower, NatsDelivery, SinkSecrets, SinkWorker, WebhookDelivery],
   exports: [Deliveries, LedgerFollower, SinkSecrets, SinkWorker],
 })
 export class StreamsModule {}

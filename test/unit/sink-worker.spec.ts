@@ -8,6 +8,7 @@ import { KeySettings } from '../../src/keys/key-store.js';
 import { IssuerSettings } from '../../src/oauth/issuer-settings.js';
 import { Deliveries } from '../../src/streams/deliveries.js';
 import { DeliveryError, type Delivery } from '../../src/streams/delivery.js';
+import { NatsDelivery } from '../../src/streams/nats-delivery.js';
 import { pauseAfter } from '../../src/streams/retry-pause.js';
 import { batchId, batchOf, bodyOf, type SinkBatch } from '../../src/streams/sink-batch.js';
 import { makeWebhookSecret, SinkSecrets } from '../../src/streams/sink-secrets.js';
@@ -17,7 +18,7 @@ import { WebhookDelivery } from '../../src/streams/webhook-delivery.js';
 import { webhookHeaders } from '../../src/streams/webhook-signature.js';
 import { InMemorySinkStore } from '../../src/testing/index.js';
 import { sampleSink } from '../../src/testing/samples.js';
-import { FetchSettings } from '../../src/tokens/guarded-fetch.js';
+import { FetchSettings, GuardedFetch } from '../../src/tokens/guarded-fetch.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { LoopbackServer } from '../support/loopback-server.js';
 import { MemoryLedger } from '../support/memory-ledger.js';
@@ -60,7 +61,8 @@ beforeEach(() => {
 
 function workerOf(): SinkWorker {
   const webhooks = new WebhookDelivery(new FetchSettings(), new SinkSecrets(KEYS), clock);
-  return new SinkWorker(store, new FakeDeliveries(webhooks), clock, ISSUER, ledger);
+  const nats = new NatsDelivery(new GuardedFetch(new FetchSettings()), new SinkSecrets(KEYS));
+  return new SinkWorker(store, new FakeDeliveries(webhooks, nats), clock, ISSUER, ledger);
 }
 
 async function sinkOf(fields: Partial<Sink> = {}): Promise<string> {
