@@ -128,7 +128,7 @@ function failureOf(error: unknown): DeliveryError {
   if (error instanceof DeliveryError) return error;
   if (error instanceof FetchRefusedError)
     return new DeliveryError(error.message, false, 0, { cause: error });
-  const { name = '', code = '' } = error as NodeJS.ErrnoException;
+  const { name = '', code = '' } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
   const what: Readonly<Record<string, string>> = {
     AuthorizationError: 'NATS refuses the credentials',
     PermissionViolationError: 'NATS refuses to publish there',
