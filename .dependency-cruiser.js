@@ -318,7 +318,8 @@ export default {
       from: { path: '^src/' },
       to: {
         dependencyTypes: ['npm-no-pkg', 'npm-unknown'],
-        dependencyTypesNot: ['type-only'],
+        // An optional peer is listed, though it is taken for one that is not, too.
+        dependencyTypesNot: ['type-only', 'npm-peer'],
       },
     },
     {

@@ -22,6 +22,8 @@ export const ADMIN_SCOPE_MEANINGS = {
     'Revoke tokens with all that came of them, by what they name; everybody’s tokens at once, too',
   'audit:read': 'Read audit records and delegation chains',
   'audit:retire': 'Let old records go for good; their hashes stay',
+  'sinks:read': 'Read which systems get the records, and what could not be delivered',
+  'sinks:write': 'Say which systems get the records; whoever does can send all of them anywhere',
 } as const;
 
 /** A scope value of the admin API. */

@@ -23,13 +23,14 @@ import { PolicyExplanations } from './policy-explanations.js';
 import { PolicyPlans } from './policy-plans.js';
 import { PolicySimulation } from './policy-simulation.js';
 import { RevocationAdministration } from './revocation-administration.js';
+import { SinkAdministration } from './sink-administration.js';
 import { TokenStandings } from './token-standings.js';
 import { TrustedIssuerAdministration } from './trusted-issuer-administration.js';
 import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.controller.js';
 
 /**
  * The JSON API for administrators, under `/admin`. Needs what `TokenExchangeModule` with `signIn`
- * shares, the ports `AuditReader` and `PolicyStore`, and `adminAudience` with `ADMIN_SCOPES` among the
+ * shares, the ports `AuditReader`, `PolicyStore` and `SinkStore`, and `adminAudience` with `ADMIN_SCOPES` among the
  * issuer's own targets.
  */
 @Module({
@@ -61,6 +62,7 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
     PolicyPlans,
     PolicySimulation,
     RevocationAdministration,
+    SinkAdministration,
     TokenStandings,
     TrustedIssuerAdministration,
   ],

@@ -28,6 +28,8 @@ import { RequiresAnyScope } from './requires-scope.js';
 import { RetirementsController } from './retirements.controller.js';
 import { RevocationsController } from './revocations.controller.js';
 import { routePatternOf } from './route-pattern.js';
+import { SinkDeliveriesController } from './sink-deliveries.controller.js';
+import { SinksController } from './sinks.controller.js';
 import { TrustedIssuersController } from './trusted-issuers.controller.js';
 
 /** The controllers of the admin API; of two that a path fits the first one answers. */
@@ -50,6 +52,8 @@ export const ADMIN_CONTROLLERS: readonly Type[] = [
   AuditController,
   AuditExportController,
   AuditStreamController,
+  SinksController,
+  SinkDeliveriesController,
   LedgerExportController,
   RetirementsController,
   LedgerEntriesController,

@@ -139,7 +139,7 @@ const SCHEMA = z.object({
   PRIVATE_NETWORKS: flag
     .optional()
     .describe(
-      'Whether keys of trusted issuers may be fetched from private addresses, and anchors of the ledger be there. Default: true in development, false in production.',
+      'Whether keys of trusted issuers may be fetched from private addresses, and anchors of the ledger and sinks be there. Default: true in development, false in production.',
     ),
   LEDGER_ANCHOR_INTERVAL: seconds(1, 86_400)
     .default(60)

@@ -51,6 +51,7 @@ const TAGS = [
   ['revocations', 'What is taken back, with everything that came of it.'],
   ['erasures', 'People who are made unreadable in every record.'],
   ['audit', 'What happened: records and delegation chains.'],
+  ['sinks', 'Systems that get the records as they come.'],
   ['ledger', 'Proof that what happened was not changed: checkpoints, tiles and proofs.'],
 ] as const;
 

@@ -18,7 +18,10 @@ export class KeySeal {
    * @param encryptionKey 32 bytes from the configuration
    * @param purpose what kind of keys: what is sealed for one opens for no other
    */
-  constructor(encryptionKey: Buffer, purpose: 'signing' | 'subject' | 'ledger' = 'signing') {
+  constructor(
+    encryptionKey: Buffer,
+    purpose: 'signing' | 'subject' | 'ledger' | 'sink' = 'signing',
+  ) {
     const info = `nest-token-exchange ${purpose} key seal`;
     this.#key = Buffer.from(hkdfSync('sha256', encryptionKey, '', info, 32));
   }

@@ -13,6 +13,7 @@ import { ClientStore } from '../clients/client-store.js';
 import { PolicyStore } from '../delegation/policy-store.js';
 import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { KeyStore } from '../keys/key-store.js';
+import { SinkStore } from '../streams/sink-store.js';
 import { RevocationStore } from '../tokens/revocation-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
@@ -31,6 +32,7 @@ import { InMemoryRecordErasure } from './in-memory-record-erasure.js';
 import { InMemoryRecordRetention } from './in-memory-record-retention.js';
 import { InMemoryRevocationStore } from './in-memory-revocation-store.js';
 import { InMemorySessionStore } from './in-memory-session-store.js';
+import { InMemorySinkStore } from './in-memory-sink-store.js';
 import { InMemoryStatusListStore } from './in-memory-status-list-store.js';
 import { InMemoryTrustedIssuerStore } from './in-memory-trusted-issuer-store.js';
 
@@ -47,6 +49,7 @@ const stores = [
   InMemoryPolicyUseStore,
   InMemoryRevocationStore,
   InMemoryStatusListStore,
+  InMemorySinkStore,
   InMemoryAuditLog,
   InMemoryAuditReader,
   InMemoryRecordErasure,
@@ -67,6 +70,7 @@ const ports = [
   { provide: PolicyUseStore, useExisting: InMemoryPolicyUseStore },
   { provide: RevocationStore, useExisting: InMemoryRevocationStore },
   { provide: StatusListStore, useExisting: InMemoryStatusListStore },
+  { provide: SinkStore, useExisting: InMemorySinkStore },
   { provide: AuditLog, useExisting: InMemoryAuditLog },
   { provide: AuditReader, useExisting: InMemoryAuditReader },
   { provide: RecordErasure, useExisting: InMemoryRecordErasure },

@@ -17,6 +17,7 @@ import type { Policy } from '../delegation/policy.js';
 import type { PolicyUse } from '../delegation/policy-use-store.js';
 import type { StoredSigningKey } from '../keys/signing-key.js';
 import { TokenType } from '../oauth/token-type.js';
+import type { DeadLetter, Sink } from '../streams/sink.js';
 import type { Revocation } from '../tokens/revocation.js';
 import { newTrustedIssuer, type TrustedIssuer } from '../tokens/trusted-issuer.js';
 
@@ -301,4 +302,42 @@ export function sampleRecord(record: Partial<AuditRecord> = {}): AuditRecord {
 export function sampleRevocation(changes: Partial<Revocation> = {}): Revocation {
   const key = `t${randomBytes(12).toString('base64url')}`;
   return { key, before: 1_800_000_000_000, expiresAt: 1_900_000_000_000, ...changes };
+}
+
+/** A sink that is delivered to. */
+export function sampleSink(sink: Partial<Sink> = {}): Sink {
+  return {
+    id: uuidv7(NOW),
+    name: 'SIEM',
+    kind: 'webhook',
+    url: 'https://siem.example/records',
+    subject: null,
+    format: 'cloudevents',
+    filter: { outcome: 'refused', client: 'my_gateway' },
+    sealedSecret: 'sealed',
+    maxAttempts: 5,
+    onExhausted: 'skip',
+    createdAt: NOW,
+    version: 1,
+    state: 'active',
+    cursor: 0,
+    failures: 0,
+    nextAttempt: 0,
+    lastError: null,
+    deliveredAt: null,
+    ...sink,
+  };
+}
+
+export function sampleDeadLetter(letter: Partial<DeadLetter> = {}): DeadLetter {
+  return {
+    id: uuidv7(NOW),
+    sinkId: uuidv7(NOW),
+    first: 0,
+    last: 9,
+    attempts: 5,
+    error: 'status 500',
+    time: NOW,
+    ...letter,
+  };
 }

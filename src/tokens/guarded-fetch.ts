@@ -116,6 +116,49 @@ export class GuardedFetch {
     }));
   }
 
+  /**
+   * Sends a body to this address. What the answer says besides its status and when to come back is not
+   * read.
+   * @returns the status, whichever it is, and the `Retry-After`
+   * @throws FetchRefusedError when it must not be sent, or there is no answer
+   */
+  post(
+    address: string,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+  ): Promise<{ readonly status: number; readonly retryAfter: string | undefined }> {
+    return this.#send(
+      address,
+      { method: 'POST', headers, body },
+      async ({ statusCode, headers: { 'retry-after': retryAfter } }) => ({
+        status: statusCode ?? 0,
+        retryAfter,
+      }),
+    );
+  }
+
+  /**
+   * Whether an address may be spoken to as far as it says itself: what its name leads to is looked at
+   * when it is.
+   * @throws FetchRefusedError
+   */
+  check(address: string): void {
+    this.#checked(address);
+  }
+
+  /**
+   * The addresses of a host that may be spoken to, for a protocol of another kind.
+   * @throws FetchRefusedError when one of them may not
+   */
+  async addressesOf(hostname: string): Promise<readonly string[]> {
+    if (isIP(hostname) > 0) {
+      this.#checkAddress(hostname);
+      return [hostname];
+    }
+    const addresses = await this.#addressesOf(hostname, 'https:');
+    return addresses.map(({ address }) => address);
+  }
+
   #checked(address: string): URL {
     if (!URL.canParse(address)) throw new FetchRefusedError('The address is not a URL');
     const url = new URL(address);

@@ -43,6 +43,7 @@ export { TypeormRecordErasure } from './typeorm-record-erasure.js';
 export { TypeormRetention } from './typeorm-retention.js';
 export { TypeormRevocationStore } from './typeorm-revocation-store.js';
 export { TypeormSessionStore } from './typeorm-session-store.js';
+export { TypeormSinkStore } from './typeorm-sink-store.js';
 export { TypeormStatusListStore } from './typeorm-status-list-store.js';
 export { TypeormStoresModule, type TypeormStoresOptions } from './typeorm-stores.module.js';
 export { TypeormSubjectKeys } from './typeorm-subject-keys.js';

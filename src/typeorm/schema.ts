@@ -6,6 +6,7 @@ import { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
 import { ClientEntity } from './entities/client.entity.js';
 import { ConsentEntity } from './entities/consent.entity.js';
 import { LedgerAnchorEntity } from './entities/ledger-anchor.entity.js';
+import { DeadLetterEntity } from './entities/dead-letter.entity.js';
 import { LedgerCheckpointEntity } from './entities/ledger-checkpoint.entity.js';
 import { LedgerCosignatureEntity } from './entities/ledger-cosignature.entity.js';
 import { LedgerHeadEntity } from './entities/ledger-head.entity.js';
@@ -19,6 +20,7 @@ import { RevocationEpochEntity } from './entities/revocation-epoch.entity.js';
 import { RevocationEntity } from './entities/revocation.entity.js';
 import { SessionEntity } from './entities/session.entity.js';
 import { SigningKeyEntity } from './entities/signing-key.entity.js';
+import { SinkEntity } from './entities/sink.entity.js';
 import { StatusEntryEntity } from './entities/status-entry.entity.js';
 import { SubjectKeyEntity } from './entities/subject-key.entity.js';
 import { TrustedIssuerEntity } from './entities/trusted-issuer.entity.js';
@@ -29,6 +31,7 @@ import { Policies1795651200000 } from './migrations/1795651200000-policies.js';
 import { Revocations1795737600000 } from './migrations/1795737600000-revocations.js';
 import { Ledger1795824000000 } from './migrations/1795824000000-ledger.js';
 import { LedgerPartitions1795910400000 } from './migrations/1795910400000-ledger-partitions.js';
+import { Sinks1796083200000 } from './migrations/1796083200000-sinks.js';
 import { Anchors1796169600000 } from './migrations/1796169600000-anchors.js';
 
 /**
@@ -61,6 +64,8 @@ export const tokenExchangeSchema = {
     LedgerKeyEntity,
     LedgerAnchorEntity,
     LedgerCosignatureEntity,
+    SinkEntity,
+    DeadLetterEntity,
   ],
   /** Oldest first. */
   migrations: [
@@ -71,6 +76,7 @@ export const tokenExchangeSchema = {
     Revocations1795737600000,
     Ledger1795824000000,
     LedgerPartitions1795910400000,
+    Sinks1796083200000,
     Anchors1796169600000,
   ],
   migrationsTableName: 'nte_migration',

@@ -17,6 +17,7 @@ import { ClientStore } from '../clients/client-store.js';
 import { PolicyStore } from '../delegation/policy-store.js';
 import { PolicyUseStore } from '../delegation/policy-use-store.js';
 import { KeyStore } from '../keys/key-store.js';
+import { SinkStore } from '../streams/sink-store.js';
 import { RevocationStore } from '../tokens/revocation-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
@@ -39,6 +40,7 @@ import { TypeormRecordErasure } from './typeorm-record-erasure.js';
 import { TypeormRetention } from './typeorm-retention.js';
 import { TypeormRevocationStore } from './typeorm-revocation-store.js';
 import { TypeormSessionStore } from './typeorm-session-store.js';
+import { TypeormSinkStore } from './typeorm-sink-store.js';
 import { TypeormStatusListStore } from './typeorm-status-list-store.js';
 import { TypeormSubjectKeys } from './typeorm-subject-keys.js';
 import { TypeormTrustedIssuerStore } from './typeorm-trusted-issuer-store.js';
@@ -56,6 +58,7 @@ const ports = [
   { provide: PolicyUseStore, useClass: TypeormPolicyUseStore },
   { provide: RevocationStore, useClass: TypeormRevocationStore },
   { provide: StatusListStore, useClass: TypeormStatusListStore },
+  { provide: SinkStore, useClass: TypeormSinkStore },
   TypeormAuditLog,
   { provide: AuditLog, useExisting: TypeormAuditLog },
   { provide: AuditReader, useClass: TypeormAuditReader },

@@ -22,6 +22,8 @@ const PROBES = {
   'tokens:revoke': ['POST', '/admin/revocations', 400],
   'audit:read': ['GET', '/admin/audit/records', 200],
   'audit:retire': ['POST', '/admin/ledger/retirements', 400],
+  'sinks:read': ['GET', '/admin/sinks', 200],
+  'sinks:write': ['POST', '/admin/sinks/none/pause', 404],
 } as const;
 
 const ALLOWED: Readonly<Record<AccountRole, readonly string[]>> = {
@@ -35,6 +37,7 @@ const ALLOWED: Readonly<Record<AccountRole, readonly string[]>> = {
     'policies:explain',
     'tokens:read',
     'audit:read',
+    'sinks:read',
   ],
   client_manager: [
     'clients:read',

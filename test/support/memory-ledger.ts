@@ -88,6 +88,10 @@ export class MemoryLedger extends LedgerReader {
     return this.#notes;
   }
 
+  signedAt(): Promise<number | null> {
+    return Promise.resolve(null);
+  }
+
   first(): Promise<number> {
     return Promise.resolve(0);
   }

@@ -68,7 +68,7 @@ const CLEAR_WITHIN: Readonly<Record<string, ReadonlySet<string>>> = {
   ),
 };
 /** Administration whose target is a thing and no person. */
-const THINGS = /^[A-Z]+ \/admin\/(?:clients|keys|policies|trusted-issuers)(?:\/|$)/;
+const THINGS = /^[A-Z]+ \/admin\/(?:clients|keys|policies|sinks|trusted-issuers)(?:\/|$)/;
 const PEOPLE = /^[A-Z]+ \/admin\/(?:accounts|people)(?:\/|$)/;
 const ACT_CLAIMS = new Set(['iss', 'sub', 'client_id', 'act']);
 

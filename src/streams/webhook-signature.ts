@@ -1,0 +1,26 @@
+import { createHmac } from 'node:crypto';
+
+import { bytesOfSecret } from './sink-secrets.js';
+
+/**
+ * The headers that say what a delivery is and that it is ours (Standard Webhooks): an HMAC-SHA256 for
+ * each secret, over the id, the time and the body.
+ * @param time milliseconds since the epoch
+ */
+export function webhookHeaders(
+  id: string,
+  time: number,
+  body: string,
+  secrets: readonly string[],
+): Readonly<Record<string, string>> {
+  const timestamp = String(Math.floor(time / 1000));
+  const signatures = secrets.map((secret) => {
+    const mac = createHmac('sha256', bytesOfSecret(secret)).update(`${id}.${timestamp}.${body}`);
+    return `v1,${mac.digest('base64')}`;
+  });
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': timestamp,
+    'webhook-signature': signatures.join(' '),
+  };
+}
