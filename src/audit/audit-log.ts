@@ -32,6 +32,16 @@ export interface AuditSearch {
   readonly reason?: string | undefined;
   readonly grantType?: string | undefined;
   readonly chainId?: string | undefined;
+  /** A value of the scope that was granted or asked for. */
+  readonly scope?: string | undefined;
+  /** The policy that decided, and its version. */
+  readonly policy?: string | undefined;
+  readonly policyVersion?: string | undefined;
+  readonly traceId?: string | undefined;
+  /** SHA-256, base64url, of a token that was presented or issued. */
+  readonly tokenHash?: string | undefined;
+  /** The `jti` of a token that was presented or issued, whoever issued it. */
+  readonly jti?: string | undefined;
   /** From this time on. */
   readonly from?: number | undefined;
   /** Before this time. */

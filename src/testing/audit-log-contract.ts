@@ -113,8 +113,16 @@ export function auditLogContract(
         actors: [
           { iss: 'https://idp.example', sub: `${sub}-next`, clientId: `${sub}-next-client` },
         ],
-        requested: { audience: [`${sub}-audience`], resource: [`https://${sub}`] },
+        requested: {
+          audience: [`${sub}-audience`],
+          resource: [`https://${sub}`],
+          scope: [`${sub}:read`, `${sub}:write`],
+        },
         chainId,
+        traceId: `${sub}-trace`,
+        basis: { policy: `${sub}-policy`, version: `${sub}-version`, rule: 'any' },
+        subjectToken: { hash: `${sub}-h1`, jti: `${sub}-j1` },
+        actorToken: { hash: `${sub}-h2`, jti: `${sub}-j2` },
       });
       await adapter().log.append(record);
       const subject = sub;
@@ -129,6 +137,13 @@ export function auditLogContract(
         { audience: `${sub}-audience` },
         { audience: `https://${sub}` },
         { chainId },
+        { scope: `${sub}:write` },
+        { policy: `${sub}-policy` },
+        { policy: `${sub}-policy`, policyVersion: `${sub}-version` },
+        { traceId: `${sub}-trace` },
+        { tokenHash: `${sub}-h1` },
+        { tokenHash: `${sub}-h2`, jti: `${sub}-j1` },
+        { jti: `${sub}-j2` },
         { subject, from: 5000, until: 5001 },
         {
           subject,
@@ -150,6 +165,13 @@ export function auditLogContract(
         { subject, reason: 'chain_too_deep' },
         { subject, grantType: 'urn' },
         { subject, chainId: randomUUID() },
+        { chainId, actor: sub },
+        { subject, scope: sub },
+        { subject, policy: `${sub}-version` },
+        { policy: `${sub}-policy`, policyVersion: `${sub}-policy` },
+        { subject, traceId: sub },
+        { subject, tokenHash: `${sub}-j1` },
+        { subject, jti: `${sub}-h1` },
         { subject, from: 5001 },
         { subject, until: 5000 },
       ] as const)
@@ -179,6 +201,22 @@ export function auditLogContract(
       });
       assertSame(await search({ audience: granted }), [record.id]);
       assertSame(await search({ audience: requested }), []);
+    });
+
+    it('finds what was granted as it finds what was asked for, and whatever a token was', async () => {
+      const [asked, granted] = [unique('asked'), unique('granted')];
+      const [hash, jti] = [unique('hash'), unique('jti')];
+      const { record: issuing } = await append({
+        requested: { scope: [asked, granted] },
+        issuedToken: { hash, jti, scope: [granted] },
+      });
+      const { record: presenting } = await append({ subjectToken: { hash, jti } });
+      const { record: acting } = await append({ actorToken: { hash, jti } });
+      assertSame(await search({ scope: asked }), [issuing.id]);
+      assertSame(await search({ scope: granted }), [issuing.id]);
+      const all = [acting.id, presenting.id, issuing.id];
+      for (const fits of [{ tokenHash: hash }, { jti }, { tokenHash: hash, jti }])
+        assertSame(await search(fits), all);
     });
 
     it('pages newest first, complete and without repeats while others append', async () => {

@@ -6,7 +6,7 @@ import {
   type AuditPage,
   type AuditSearch,
 } from '../audit/audit-log.js';
-import type { AuditRecord } from '../audit/audit-record.js';
+import type { AuditRecord, RecordedToken } from '../audit/audit-record.js';
 import { actorNamesOf, audienceOf } from '../audit/record-names.js';
 import { InMemoryAuditLog } from './in-memory-audit-log.js';
 
@@ -60,6 +60,13 @@ function matches(record: AuditRecord, search: AuditSearch): boolean {
     same(search.reason, record.reason) &&
     same(search.grantType, record.grantType) &&
     same(search.chainId, record.chainId) &&
+    same(search.policy, record.basis?.policy) &&
+    same(search.policyVersion, record.basis?.version) &&
+    same(search.traceId, record.traceId) &&
+    (search.scope === undefined || scopeOf(record).includes(search.scope)) &&
+    (search.tokenHash === undefined ||
+      tokensOf(record).some(({ hash }) => hash === search.tokenHash)) &&
+    (search.jti === undefined || tokensOf(record).some(({ jti }) => jti === search.jti)) &&
     (search.actor === undefined || actorNamesOf(record).includes(search.actor)) &&
     (search.audience === undefined || audienceOf(record).includes(search.audience)) &&
     (search.from === undefined || record.time >= search.from) &&
@@ -69,6 +76,19 @@ function matches(record: AuditRecord, search: AuditSearch): boolean {
 
 function same(wanted: string | undefined, found: string | undefined): boolean {
   return wanted === undefined || wanted === found;
+}
+
+/** What was granted and what was asked for. */
+function scopeOf({ issuedToken, requested }: AuditRecord): readonly string[] {
+  return [...(issuedToken?.scope ?? []), ...(requested?.scope ?? [])];
+}
+
+function tokensOf({
+  subjectToken,
+  actorToken,
+  issuedToken,
+}: AuditRecord): readonly RecordedToken[] {
+  return [subjectToken, actorToken, issuedToken].filter((token) => token !== undefined);
 }
 
 /** Issued here, or presented to begin a chain or to continue one: what a log can look up by its ids. */

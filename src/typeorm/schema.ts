@@ -1,5 +1,7 @@
 import { AccountEntity } from './entities/account.entity.js';
+import { AuditPostingEntity } from './entities/audit-posting.entity.js';
 import { AuditRecordEntity } from './entities/audit-record.entity.js';
+import { AuditSegmentEntity } from './entities/audit-segment.entity.js';
 import { AuthorizationCodeEntity } from './entities/authorization-code.entity.js';
 import { AuthorizationEntity } from './entities/authorization.entity.js';
 import { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
@@ -26,6 +28,7 @@ import { SignIn1795564800000 } from './migrations/1795564800000-sign-in.js';
 import { Policies1795651200000 } from './migrations/1795651200000-policies.js';
 import { Revocations1795737600000 } from './migrations/1795737600000-revocations.js';
 import { Ledger1795824000000 } from './migrations/1795824000000-ledger.js';
+import { AuditSearch1795996800000 } from './migrations/1795996800000-audit-search.js';
 
 /**
  * What a TypeORM data source must know of our tables; a host adds its own entities and migrations.
@@ -38,6 +41,8 @@ export const tokenExchangeSchema = {
     ClientIdentifierEntity,
     TrustedIssuerEntity,
     AuditRecordEntity,
+    AuditSegmentEntity,
+    AuditPostingEntity,
     AccountEntity,
     SessionEntity,
     AuthorizationEntity,
@@ -64,6 +69,7 @@ export const tokenExchangeSchema = {
     Policies1795651200000,
     Revocations1795737600000,
     Ledger1795824000000,
+    AuditSearch1795996800000,
   ],
   migrationsTableName: 'nte_migration',
 };

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
 import {
@@ -7,41 +7,47 @@ import {
   type AuditPage,
   type AuditSearch,
 } from '../audit/audit-log.js';
+import { IndexGeometry } from '../audit/questions/geometry.js';
 import { isUuid, readTokenId } from '../delegation/token-id.js';
 import { openRecords, type StoredRecord } from './audit-entries.js';
 import { indexedJti } from './audit-row.js';
-import { auditConditions, sequenceOf } from './audit-search.js';
-import { TypeormSubjectKeys } from './typeorm-subject-keys.js';
+import { AuditIndexSearch } from './audit-index-search.js';
+import { questionOf } from './audit-question.js';
+import { TypeormSubjectKeys, type Query } from './typeorm-subject-keys.js';
+
+const SEQUENCE = /^\d{1,19}$/;
+const LARGEST_SEQUENCE = 2n ** 63n - 1n;
 
 /** Reads the audit log in PostgreSQL. */
 @Injectable()
 export class TypeormAuditReader extends AuditReader {
+  readonly #index: AuditIndexSearch;
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly keys: TypeormSubjectKeys,
+    @Optional() geometry: IndexGeometry = new IndexGeometry(),
   ) {
     super();
+    this.#index = new AuditIndexSearch(dataSource, geometry);
   }
 
   async search(
     search: AuditSearch,
     page: { readonly before?: string | undefined; readonly limit: number },
   ): Promise<AuditPage> {
-    const { before, limit } = page;
+    const { limit } = page;
     if (!Number.isSafeInteger(limit) || limit < 1)
       throw new RangeError('A page has at least one entry');
     if (search.chainId !== undefined && !isUuid(search.chainId)) return { entries: [], next: null };
-    const { where, parameters } = auditConditions(
-      search,
-      this.keys,
-      before === undefined ? undefined : sequenceOf(before),
-    );
-    const entries = await this.#entries(
-      `${where} order by sequence desc limit $${parameters.length + 1}`,
-      [...parameters, limit + 1],
-    );
-    const next = entries.length > limit ? (entries[limit - 1]?.sequence ?? null) : null;
-    return { entries: entries.slice(0, limit), next };
+    const before = page.before === undefined ? undefined : placeOf(page.before);
+    const query: Query = (text, values) => this.dataSource.query(text, values);
+    const question = await questionOf(search, this.keys, query);
+    const { rows, next } = await this.#index.find(question, { before, limit });
+    return {
+      entries: await openRecords(rows, this.keys),
+      next: next === null ? null : String(next),
+    };
   }
 
   async find(recordId: string): Promise<AuditEntry | null> {
@@ -80,4 +86,14 @@ export class TypeormAuditReader extends AuditReader {
     );
     return openRecords(rows, this.keys);
   }
+}
+
+/**
+ * The place that a page begins before, as a stranger sent it. No log is longer than a number can tell.
+ * @throws RangeError when it is none
+ */
+function placeOf(cursor: string): number {
+  if (!SEQUENCE.test(cursor) || BigInt(cursor) > LARGEST_SEQUENCE)
+    throw new RangeError('A page begins before a sequence number');
+  return Math.min(Number(cursor), Number.MAX_SAFE_INTEGER);
 }

@@ -17,6 +17,7 @@ import { RevocationStore } from '../tokens/revocation-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { TypeormAccountStore } from './typeorm-account-store.js';
+import { TypeormAuditIndexer } from './typeorm-audit-indexer.js';
 import { TypeormAuditLog } from './typeorm-audit-log.js';
 import { TypeormAuditReader } from './typeorm-audit-reader.js';
 import { TypeormAuditSettings } from './typeorm-audit-settings.js';
@@ -67,7 +68,10 @@ export interface TypeormStoresOptions {
  * Every store port, kept in PostgreSQL. As it is, it uses the global `DataSource` that
  * `TypeOrmModule.forRoot` provides, which must know `tokenExchangeSchema`.
  */
-@Module({ providers: [...ports, TypeormSubjectKeys, TypeormCheckpoints], exports: ports })
+@Module({
+  providers: [...ports, TypeormSubjectKeys, TypeormCheckpoints, TypeormAuditIndexer],
+  exports: ports,
+})
 export class TypeormStoresModule {
   /** The same with another data source, or with settings. */
   static register(options: TypeormStoresOptions): DynamicModule {

@@ -12,6 +12,7 @@ export const Lock = {
   Accounts: 5,
   Policies: 6,
   Ledger: 7,
+  AuditIndex: 9,
 } as const;
 
 export type Lock = (typeof Lock)[keyof typeof Lock];

@@ -99,7 +99,7 @@ describe('The tables', () => {
       );
       return rows.map(({ name }) => name);
     };
-    expect(await tables()).toHaveLength(23);
+    expect(await tables()).toHaveLength(25);
     expect((await tables()).filter((name) => !name.startsWith('nte_'))).toEqual([]);
     for (const _ of tokenExchangeSchema.migrations) await dataSource.undoLastMigration();
     expect(await tables()).toEqual(['nte_migration']);
