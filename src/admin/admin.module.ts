@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { AftercareModule } from '../aftercare/aftercare.module.js';
 import { AuditModule } from '../audit/audit.module.js';
+import { TokenTraces } from '../audit/token-trace.js';
 import { AuthorizationModule } from '../authorization/authorization.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { GrantsModule } from '../grants/grants.module.js';
@@ -15,6 +16,7 @@ import { ClientAdministration } from './client-administration.js';
 import { ClientRightsReader } from './client-rights.js';
 import { ClientSecretAdministration } from './client-secret-administration.js';
 import { Cursors } from './cursor.js';
+import { FoundTokens } from './found-tokens.js';
 import { PolicyAdministration } from './policy-administration.js';
 import { PolicyExplanations } from './policy-explanations.js';
 import { PolicyPlans } from './policy-plans.js';
@@ -50,12 +52,14 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
     ClientRightsReader,
     ClientSecretAdministration,
     Cursors,
+    FoundTokens,
     PolicyAdministration,
     PolicyExplanations,
     PolicyPlans,
     PolicySimulation,
     RevocationAdministration,
     TokenStandings,
+    TokenTraces,
     TrustedIssuerAdministration,
   ],
 })

@@ -1,18 +1,22 @@
-import { Get, Param, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import { Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 
 import { AuditReader } from '../audit/audit-log.js';
 import { viewChain } from '../audit/chain-view.js';
+import { TokenTraces } from '../audit/token-trace.js';
 import { AdminController } from './admin-controller.js';
 import { AuditQuery } from './audit-query.dto.js';
 import { AuditEntryView, AuditRecordPage, ChainDocument, TokenChains } from './audit-view.dto.js';
 import { Cursors } from './cursor.js';
+import { FoundTokens } from './found-tokens.js';
+import { JsonBody } from './json-body.js';
 import { namedFields } from './named-fields.js';
 import { DEFAULT_LIMIT } from './page.dto.js';
 import { ApiProblems } from './problem.dto.js';
 import { notFound } from './problem.js';
 import { RequiresScope } from './requires-scope.js';
 import { TokenStandings } from './token-standings.js';
+import { FoundTokenDto, TokenTraceView } from './token-trace.dto.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const JTI = /^[^\p{Cc}\p{Cs}]{1,512}$/u;
@@ -25,13 +29,16 @@ export class AuditController {
     private readonly reader: AuditReader,
     private readonly cursors: Cursors,
     private readonly standings: TokenStandings,
+    private readonly found: FoundTokens,
+    private readonly traces: TokenTraces,
   ) {}
 
   @Get('records')
   @RequiresScope('audit:read')
   @ApiOperation({
     summary: 'Search the records',
-    description: 'Newest first, granted and refused; every filter that is given must match.',
+    description:
+      'Newest first, granted and refused; every filter that is given must match. A search that has looked at much may stop early, with a short page or an empty one: as long as there is a `next`, there may be more.',
   })
   @ApiOkResponse({ type: AuditRecordPage })
   @ApiProblems(400)
@@ -57,6 +64,31 @@ export class AuditController {
     const entry = UUID.test(id) ? await this.reader.find(id) : null;
     if (entry === null) throw notFound('record');
     return entry;
+  }
+
+  @Post('trace')
+  @HttpCode(200)
+  @RequiresScope('audit:read')
+  @ApiOperation({
+    summary: 'Trace a token that was found',
+    description:
+      'Where a token came from, up to the grant of the first one, and every attempt to use it or what came of it. It is looked up by its hash, or else by its `jti`; nothing about it is verified.',
+  })
+  @ApiBody({
+    type: FoundTokenDto,
+    examples: {
+      token: { value: { token: 'eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl' } },
+      hash: { value: { hash: 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg' } },
+      jti: { value: { jti: '0199b7a0-5f1c-7cc2-9d57-3f4a2c1e8b11' } },
+    },
+  })
+  @ApiOkResponse({ type: TokenTraceView })
+  @ApiProblems(400, 404, 413, 415)
+  async trace(@JsonBody() found: FoundTokenDto): Promise<TokenTraceView> {
+    const trace = await this.traces.of(this.found.read(found));
+    if (trace === null) throw notFound('token in the log');
+    const standing = trace.issued && (await this.standings.of(trace.issued.record));
+    return standing ? { ...trace, standing } : trace;
   }
 
   @Get('chains/by-jti/:jti')

@@ -3,7 +3,13 @@ import { randomUUID } from 'node:crypto';
 
 import { uuidv7 } from '../oauth/uuid.js';
 
-import type { AuditEntry, AuditLog, AuditReader, AuditSearch } from '../audit/audit-log.js';
+import type {
+  AuditEntry,
+  AuditLog,
+  AuditReader,
+  AuditSearch,
+  TokenRole,
+} from '../audit/audit-log.js';
 import type { AuditRecord } from '../audit/audit-record.js';
 import { assertSame } from './assert-same.js';
 import { sampleRecord, unique } from './samples.js';
@@ -217,6 +223,31 @@ export function auditLogContract(
       const all = [acting.id, presenting.id, issuing.id];
       for (const fits of [{ tokenHash: hash }, { jti }, { tokenHash: hash, jti }])
         assertSame(await search(fits), all);
+    });
+
+    it('finds where one of many tokens played a part, and tells the parts apart', async () => {
+      const { reader } = adapter();
+      const tokens = Array.from({ length: 300 }, () => ({ hash: unique('hash') }));
+      const [first, second] = [tokens[0], tokens[299]];
+      assert.ok(first && second);
+      const issued = await append({ issuedToken: first });
+      const presented = await append({ subjectToken: first, issuedToken: second });
+      const refused = await append({ subjectToken: second, outcome: 'refused' });
+      const acted = await append({ actorToken: first });
+      const hashes = tokens.map(({ hash }) => hash);
+      const find = async (role: TokenRole, page: object = {}): Promise<readonly AuditEntry[]> =>
+        (await reader.ofTokens(hashes, role, { limit: 10, ...page })).entries;
+      assertSame(await find('issued'), [presented, issued]);
+      assertSame(await find('subject'), [refused, presented]);
+      assertSame(await find('actor'), [acted]);
+      assertSame(await find('subject', { after: presented.sequence }), [refused]);
+      assertSame(await find('subject', { before: refused.sequence }), [presented]);
+      const page = await reader.ofTokens(hashes, 'subject', { limit: 1 });
+      assertSame([page.entries, page.next], [[refused], refused.sequence]);
+      assertSame((await reader.ofTokens([unique('hash')], 'subject', { limit: 1 })).entries, []);
+      assertSame((await reader.ofTokens([], 'subject', { limit: 1 })).entries, []);
+      await assert.rejects(reader.ofTokens(hashes, 'subject', { limit: 0 }), RangeError);
+      await assert.rejects(reader.ofTokens(hashes, 'actor', { after: 'x', limit: 1 }), RangeError);
     });
 
     it('pages newest first, complete and without repeats while others append', async () => {

@@ -5,6 +5,7 @@ import {
   type AuditEntry,
   type AuditPage,
   type AuditSearch,
+  type TokenRole,
 } from '../audit/audit-log.js';
 import type { AuditRecord, RecordedToken } from '../audit/audit-record.js';
 import { actorNamesOf, audienceOf } from '../audit/record-names.js';
@@ -23,14 +24,39 @@ export class InMemoryAuditReader extends AuditReader {
     search: AuditSearch,
     page: { readonly before?: string | undefined; readonly limit: number },
   ): Promise<AuditPage> {
-    const { before, limit } = page;
-    if (before !== undefined && !SEQUENCE.test(before))
-      throw new RangeError('A page begins before a sequence number');
+    return this.#page(({ record }) => matches(record, search), page);
+  }
+
+  async ofTokens(
+    hashes: readonly string[],
+    role: TokenRole,
+    page: {
+      readonly before?: string | undefined;
+      readonly after?: string | undefined;
+      readonly limit: number;
+    },
+  ): Promise<AuditPage> {
+    return this.#page(({ record }) => hashes.includes(record[`${role}Token`]?.hash ?? ''), page);
+  }
+
+  /** Newest first. */
+  #page(
+    isWanted: (entry: AuditEntry) => boolean,
+    {
+      before,
+      after,
+      limit,
+    }: { before?: string | undefined; after?: string | undefined; limit: number },
+  ): AuditPage {
+    for (const place of [before, after])
+      if (place !== undefined && !SEQUENCE.test(place))
+        throw new RangeError('A page begins before a sequence number');
     if (!Number.isSafeInteger(limit) || limit < 1)
       throw new RangeError('A page has at least one entry');
     const entries = this.log.entries
       .filter(({ sequence }) => before === undefined || BigInt(sequence) < BigInt(before))
-      .filter(({ record }) => matches(record, search))
+      .filter(({ sequence }) => after === undefined || BigInt(sequence) > BigInt(after))
+      .filter(isWanted)
       .toReversed()
       .slice(0, limit + 1);
     const next = entries.length > limit ? (entries[limit - 1]?.sequence ?? null) : null;

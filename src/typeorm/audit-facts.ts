@@ -29,9 +29,9 @@ export const SELECT_ONLY_FACTS = select(
   `case when strpos(document, '"key":null') > 0 then sealed else '{}' end as sealed`,
 );
 
-/** Everything that a record says and that can be asked for, each once. */
-export function factsOf(row: FactRow): ReadonlySet<Fact> {
-  const facts = new Set<Fact>([fact('event', row.event), fact('outcome', row.outcome)]);
+/** Everything that a record says and that can be asked for; some of it twice. */
+export function factsOf(row: FactRow): readonly Fact[] {
+  const facts = [fact('event', row.event), fact('outcome', row.outcome), ...factsOfLeaf(row)];
   for (const kind of [
     'reason',
     'grant_type',
@@ -40,13 +40,12 @@ export function factsOf(row: FactRow): ReadonlySet<Fact> {
     'subject_iss',
   ] as const) {
     const value = row[kind];
-    if (value !== null) facts.add(fact(kind, value));
+    if (value !== null) facts.push(fact(kind, value));
   }
-  if (row.client_id !== null) facts.add(fact('client', row.client_id));
-  if (row.subject_sub !== null) facts.add(fact('subject', row.subject_sub));
-  for (const actor of row.actors) facts.add(fact('actor', actor));
-  for (const audience of row.audience) facts.add(fact('audience', audience));
-  for (const each of factsOfLeaf(row)) facts.add(each);
+  if (row.client_id !== null) facts.push(fact('client', row.client_id));
+  if (row.subject_sub !== null) facts.push(fact('subject', row.subject_sub));
+  for (const actor of row.actors) facts.push(fact('actor', actor));
+  for (const audience of row.audience) facts.push(fact('audience', audience));
   return facts;
 }
 
@@ -55,13 +54,13 @@ function factsOfLeaf({ document, sealed }: StoredRecord): readonly Fact[] {
   try {
     const leaf = readLeaf(document);
     const keys = leaf.sealed.map(({ key }) => key);
-    if (!keys.includes(null)) return [...clearFacts(leaf.record)];
+    if (!keys.includes(null)) return clearFacts(leaf.record);
     const parts = keys.map((key, at) => {
       if (key !== null) return undefined;
       const opened = openPart(null, placeOfPart(leaf.record, at), sealed[at] ?? '');
       return opened && (JSON.parse(opened.text) as PersonalField[]);
     });
-    return [...clearFacts(putTogether(leaf.record, parts, keys))];
+    return clearFacts(putTogether(leaf.record, parts, keys));
   } catch {
     // Whoever changed it changed its hash too: to find that out is the verifier's part.
     return [];
@@ -71,7 +70,7 @@ function factsOfLeaf({ document, sealed }: StoredRecord): readonly Fact[] {
 function select(sealed: string): string {
   return `
     select sequence, time, event, outcome, reason, grant_type, client_id, subject_key, subject_sub,
-           subject_iss, actors, audience, document, ${sealed},
+           subject_iss, to_json(actors) as actors, to_json(audience) as audience, document, ${sealed},
            (select iss_reference from nte_subject_key where key_id = subject_key) as subject_issuer
       from nte_audit_record`;
 }

@@ -1,11 +1,11 @@
 import type { DataSource } from 'typeorm';
 
 import { termOf } from '../audit/questions/facts.js';
-import { IndexGeometry, type Segment } from '../audit/questions/geometry.js';
-import { downward, meet, unite, type Places } from '../audit/questions/places.js';
-import { findPlaces, termBytes } from '../audit/questions/postings.js';
+import type { IndexGeometry } from '../audit/questions/geometry.js';
+import { downward, type Places } from '../audit/questions/places.js';
 import { factsOf, SELECT_FACTS, type FactRow } from './audit-facts.js';
 import { isAnswer, type Question } from './audit-question.js';
+import { IndexSnapshot, type IndexedSegment } from './index-snapshot.js';
 import type { Query } from './typeorm-subject-keys.js';
 
 /** Rows that are read at once where most of them may be none. */
@@ -29,11 +29,6 @@ export interface Stretch {
 export interface Found {
   readonly rows: readonly FactRow[];
   readonly next: number | null;
-}
-
-interface SegmentRow extends Segment {
-  readonly minTime: number;
-  readonly maxTime: number;
 }
 
 /**
@@ -65,6 +60,7 @@ class Walk {
   readonly #low: number;
   readonly #limit: number;
   readonly #terms: readonly (readonly number[])[];
+  readonly #index: IndexSnapshot;
 
   constructor(
     private readonly question: Question,
@@ -77,6 +73,7 @@ class Walk {
     this.#limit = limit;
     this.#rowsLeft = limit + MOST_ROWS;
     this.#terms = question.all.map((some) => some.map(termOf));
+    this.#index = new IndexSnapshot(geometry, query);
   }
 
   async run(): Promise<Found> {
@@ -85,7 +82,7 @@ class Walk {
       await this.#readDown('chain_id = $4 and', [chainId], this.#low);
       return this.#result();
     }
-    const segments = await this.#segments();
+    const segments = await this.#index.segments();
     const [newest] = segments;
     const indexed = newest === undefined ? 0 : this.geometry.endOf(newest);
     await this.#readDown('', [], Math.max(indexed, this.#low));
@@ -127,26 +124,11 @@ class Walk {
     if (isAnswer(this.question, row, factsOf(row))) this.#found.push(row);
   }
 
-  /** Newest first. */
-  async #segments(): Promise<readonly SegmentRow[]> {
-    const rows = await this.query<Record<'first' | 'level' | 'min' | 'max', string>>(
-      `select first, level, min_time as min, max_time as max
-         from nte_audit_segment order by first desc`,
-      [],
-    );
-    return rows.map(({ first, level, min, max }) => ({
-      first: Number(first),
-      level: Number(level),
-      minTime: Number(min),
-      maxTime: Number(max),
-    }));
-  }
-
   /** Those that can have answers, the newest first, in batches that cover more and more of the log. */
-  *#batches(segments: readonly SegmentRow[]): Generator<readonly SegmentRow[]> {
+  *#batches(segments: readonly IndexedSegment[]): Generator<readonly IndexedSegment[]> {
     const { from = -Infinity, until = Infinity } = this.question;
     let size = this.geometry.sizeOf(this.geometry.top);
-    let batch: SegmentRow[] = [];
+    let batch: IndexedSegment[] = [];
     let covered = 0;
     for (const segment of segments) {
       const isOutside = segment.first >= this.#lowest || this.geometry.endOf(segment) <= this.#low;
@@ -162,9 +144,10 @@ class Walk {
     if (!this.#isOver) this.#lowest = this.#low;
   }
 
-  async #searchBatch(batch: readonly SegmentRow[]): Promise<void> {
-    const places = await this.#placesIn(batch);
-    const times = await this.#timesIn(batch);
+  async #searchBatch(batch: readonly IndexedSegment[]): Promise<void> {
+    this.#bucketsLeft -= new Set(this.#terms.flat()).size * batch.length;
+    const places = await this.#index.placesIn(batch, this.#terms);
+    const times = await this.#index.timesIn(batch.filter((segment) => this.#isPartly(segment)));
     const candidates = this.#candidates(batch, places, times);
     for (;;) {
       const wanted = Math.max(64, this.#limit + 1 - this.#found.length);
@@ -189,63 +172,15 @@ class Walk {
     this.#lowest = Math.min(this.#lowest, batch.at(-1)?.first ?? this.#lowest);
   }
 
-  /** Where in each segment all that is asked comes together; undefined when nothing special is asked. */
-  async #placesIn(batch: readonly SegmentRow[]): Promise<ReadonlyMap<number, Places> | undefined> {
-    if (this.#terms.length === 0) return undefined;
-    const terms = [...new Set(this.#terms.flat())];
-    this.#bucketsLeft -= terms.length * batch.length;
-    const asked = batch.flatMap(({ first, level }) =>
-      terms.map((term) => ({ first, level, term, bucket: this.geometry.bucketOf(level, term) })),
-    );
-    const rows = await this.query<{ first: string; term: string; entries: Buffer }>(
-      `select first, term, entries from (
-         select first, term, (
-           select entries from nte_audit_posting as kept
-            where kept.first = asked.first and kept.level = asked.level
-              and kept.bucket = asked.bucket and position(needle in entries) > 0) as entries
-           from unnest($1::bigint[], $2::smallint[], $3::int[], $4::bigint[], $5::bytea[])
-             as asked (first, level, bucket, term, needle)
-       ) as found where entries is not null`,
-      [
-        asked.map(({ first }) => first),
-        asked.map(({ level }) => level),
-        asked.map(({ bucket }) => bucket),
-        asked.map(({ term }) => term),
-        asked.map(({ term }) => termBytes(term)),
-      ],
-    );
-    const found = new Map<string, Places>();
-    for (const { first, term, entries } of rows) {
-      const places = findPlaces(entries, Number(term));
-      if (places !== undefined) found.set(`${first} ${term}`, places);
-    }
-    const result = new Map<number, Places>();
-    for (const { first, level } of batch) {
-      const groups = this.#terms.map((some) =>
-        some.flatMap((term) => found.get(`${first} ${term}`) ?? []),
-      );
-      if (groups.some((group) => group.length === 0)) continue;
-      const size = this.geometry.sizeOf(level);
-      result.set(first, meet(groups.map((group) => unite(group, size))));
-    }
-    return result;
-  }
-
-  /** The times of the blocks of every segment that lies partly outside of the time that is asked for. */
-  async #timesIn(batch: readonly SegmentRow[]): Promise<ReadonlyMap<number, Buffer>> {
+  /** Whether some of its records are of another time than the one that is asked for. */
+  #isPartly({ minTime, maxTime }: IndexedSegment): boolean {
     const { from = -Infinity, until = Infinity } = this.question;
-    const partly = batch.filter(({ minTime, maxTime }) => minTime < from || maxTime >= until);
-    if (partly.length === 0) return new Map();
-    const rows = await this.query<{ first: string; times: Buffer }>(
-      'select first, times from nte_audit_segment where first = any($1::bigint[])',
-      [partly.map(({ first }) => first)],
-    );
-    return new Map(rows.map(({ first, times }) => [Number(first), times]));
+    return minTime < from || maxTime >= until;
   }
 
   /** Places in the log where an answer may be, descending. */
   *#candidates(
-    batch: readonly SegmentRow[],
+    batch: readonly IndexedSegment[],
     places: ReadonlyMap<number, Places> | undefined,
     times: ReadonlyMap<number, Buffer>,
   ): Generator<number> {

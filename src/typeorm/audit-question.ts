@@ -68,11 +68,11 @@ export async function questionOf(
 export function isAnswer(
   { all, from = -Infinity, until = Infinity }: Question,
   { time }: FactRow,
-  facts: ReadonlySet<Fact>,
+  facts: readonly Fact[],
 ): boolean {
   return (
     Number(time) >= from &&
     Number(time) < until &&
-    all.every((some) => some.some((each) => facts.has(each)))
+    all.every((some) => some.some((each) => facts.includes(each)))
   );
 }

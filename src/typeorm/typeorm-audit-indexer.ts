@@ -80,7 +80,7 @@ export class TypeormAuditIndexer implements OnApplicationBootstrap, OnApplicatio
       );
       const start = end ?? this.geometry.startOf(0, Number(log?.first ?? 0));
       const ready = Number(log?.size ?? 0) - start;
-      const level = [1, 0].find(
+      const level = [2, 1, 0].find(
         (each) =>
           ready >= this.geometry.sizeOf(each) && this.geometry.startOf(each, start) === start,
       );
@@ -124,14 +124,23 @@ export class TypeormAuditIndexer implements OnApplicationBootstrap, OnApplicatio
     const builder = new SegmentBuilder(this.geometry, segment.level);
     const times = new BlockTimes(this.geometry, segment);
     const end = this.geometry.endOf(segment);
-    for (let start = segment.first; start < end; start += READ) {
-      const rows = await query<FactRow>(
+    const read = (start: number): Promise<readonly FactRow[]> =>
+      query<FactRow>(
         `${SELECT_ONLY_FACTS} where sequence >= $1 and sequence < $2 order by sequence`,
         [start, Math.min(end, start + READ)],
       );
+    // The database reads on while this works; nobody waits for what it reads in vain.
+    let ahead = read(segment.first);
+    for (let start = segment.first; start < end; start += READ) {
+      const rows = await ahead;
+      ahead = start + READ < end ? read(start + READ) : Promise.resolve([]);
+      ahead.catch(() => undefined);
       for (const [at, row] of rows.entries()) {
         const place = Number(row.sequence) - segment.first;
-        builder.add(place, new Set([...factsOf(row)].map((fact) => this.#terms.of(fact))));
+        builder.add(
+          place,
+          factsOf(row).map((fact) => this.#terms.of(fact)),
+        );
         times.add(place, Number(row.time));
         if (at % TURN === TURN - 1) await this.#giveTurn();
       }

@@ -6,15 +6,18 @@ import {
   type AuditEntry,
   type AuditPage,
   type AuditSearch,
+  type TokenRole,
 } from '../audit/audit-log.js';
+import { fact } from '../audit/questions/facts.js';
 import { IndexGeometry } from '../audit/questions/geometry.js';
 import { isUuid, readTokenId } from '../delegation/token-id.js';
 import { openRecords, type StoredRecord } from './audit-entries.js';
 import { indexedJti } from './audit-row.js';
-import { AuditIndexSearch } from './audit-index-search.js';
-import { questionOf } from './audit-question.js';
+import { AuditIndexSearch, type Stretch } from './audit-index-search.js';
+import { questionOf, type Question } from './audit-question.js';
 import { TypeormSubjectKeys, type Query } from './typeorm-subject-keys.js';
 
+const NOTHING: AuditPage = { entries: [], next: null };
 const SEQUENCE = /^\d{1,19}$/;
 const LARGEST_SEQUENCE = 2n ** 63n - 1n;
 
@@ -36,18 +39,10 @@ export class TypeormAuditReader extends AuditReader {
     search: AuditSearch,
     page: { readonly before?: string | undefined; readonly limit: number },
   ): Promise<AuditPage> {
-    const { limit } = page;
-    if (!Number.isSafeInteger(limit) || limit < 1)
-      throw new RangeError('A page has at least one entry');
-    if (search.chainId !== undefined && !isUuid(search.chainId)) return { entries: [], next: null };
-    const before = page.before === undefined ? undefined : placeOf(page.before);
+    const stretch = stretchOf(page);
+    if (search.chainId !== undefined && !isUuid(search.chainId)) return NOTHING;
     const query: Query = (text, values) => this.dataSource.query(text, values);
-    const question = await questionOf(search, this.keys, query);
-    const { rows, next } = await this.#index.find(question, { before, limit });
-    return {
-      entries: await openRecords(rows, this.keys),
-      next: next === null ? null : String(next),
-    };
+    return this.#find(await questionOf(search, this.keys, query), stretch);
   }
 
   async find(recordId: string): Promise<AuditEntry | null> {
@@ -79,6 +74,26 @@ export class TypeormAuditReader extends AuditReader {
     );
   }
 
+  async ofTokens(
+    hashes: readonly string[],
+    role: TokenRole,
+    page: {
+      readonly before?: string | undefined;
+      readonly after?: string | undefined;
+      readonly limit: number;
+    },
+  ): Promise<AuditPage> {
+    const stretch = stretchOf(page);
+    if (hashes.length === 0) return NOTHING;
+    return this.#find({ all: [hashes.map((hash) => fact(`${role}_hash`, hash))] }, stretch);
+  }
+
+  async #find(question: Question, stretch: Stretch): Promise<AuditPage> {
+    const { rows, next } = await this.#index.find(question, stretch);
+    const entries = await openRecords(rows, this.keys);
+    return { entries, next: next === null ? null : String(next) };
+  }
+
   async #entries(rest: string, parameters: unknown[]): Promise<readonly AuditEntry[]> {
     const rows = await this.dataSource.query<StoredRecord[]>(
       `select sequence, document, sealed from nte_audit_record ${rest}`,
@@ -86,6 +101,22 @@ export class TypeormAuditReader extends AuditReader {
     );
     return openRecords(rows, this.keys);
   }
+}
+
+/** @throws RangeError when a place is none, or the page has no entry */
+function stretchOf(page: {
+  readonly before?: string | undefined;
+  readonly after?: string | undefined;
+  readonly limit: number;
+}): Stretch {
+  const { before, after, limit } = page;
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw new RangeError('A page has at least one entry');
+  return {
+    before: before === undefined ? undefined : placeOf(before),
+    after: after === undefined ? undefined : placeOf(after),
+    limit,
+  };
 }
 
 /**

@@ -223,6 +223,15 @@ describe('The index of the audit log', () => {
     expect(await all(reader, {}, 100)).toHaveLength(309);
   });
 
+  it('never looks at more than so much at once: what is further back is on the next page', async () => {
+    const first = await log.append(sampleRecord({ traceId: 'first' }));
+    await Promise.all(Array.from({ length: 4_700 }, () => log.append(sampleRecord())));
+    const page = await reader.search({ traceId: 'first' }, { limit: 9 });
+    expect(page.entries).toEqual([]);
+    expect(page.next).not.toBeNull();
+    expect(await all(reader, { traceId: 'first' }, 9)).toEqual([first.record.id]);
+  });
+
   it('tries again after it failed', async () => {
     await query('alter table nte_audit_posting rename to gone');
     index.onApplicationBootstrap();

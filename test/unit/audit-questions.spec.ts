@@ -199,6 +199,7 @@ describe('What a record says', () => {
       }),
     ]).toEqual([
       'scope a',
+      'scope a',
       'scope b',
       'policy p',
       'policy_version v',

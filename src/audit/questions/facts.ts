@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 
-import type { AuditRecord, RecordedToken } from '../audit-record.js';
+import type { TokenRole } from '../audit-log.js';
+import type { AuditRecord } from '../audit-record.js';
 
 const TERM_BYTES = 6;
 
@@ -26,10 +27,7 @@ export type FactKind =
   | `${TokenRole}_hash`
   | `${TokenRole}_jti`;
 
-/** What a token was in an attempt: presented for the subject or for the actor, or given. */
-export type TokenRole = 'subject' | 'actor' | 'issued';
-
-/** All of them. */
+/** All parts that a token can play. */
 export const TOKEN_ROLES = ['subject', 'actor', 'issued'] as const satisfies TokenRole[];
 
 /** What a record says, or what is asked, as one text. */
@@ -48,23 +46,21 @@ export function termOf(text: Fact): number {
   return hash('sha256', text, 'buffer').readUIntBE(0, TERM_BYTES);
 }
 
-/** What the part of a record says that names nobody. */
-export function* clearFacts(record: Partial<AuditRecord>): Generator<Fact> {
+/** What the part of a record says that names nobody; some of it twice. */
+export function clearFacts(record: Partial<AuditRecord>): readonly Fact[] {
   const { basis, issuedToken, requested, traceId } = record;
-  for (const value of new Set([...listOf(issuedToken?.scope), ...listOf(requested?.scope)]))
-    yield fact('scope', value);
-  if (basis !== undefined) {
-    yield fact('policy', basis.policy);
-    yield fact('policy_version', basis.version);
+  const facts: Fact[] = [];
+  for (const scope of [issuedToken?.scope, requested?.scope])
+    for (const value of listOf(scope)) facts.push(fact('scope', value));
+  if (basis !== undefined)
+    facts.push(fact('policy', basis.policy), fact('policy_version', basis.version));
+  if (traceId !== undefined) facts.push(fact('trace', traceId));
+  for (const role of TOKEN_ROLES) {
+    const token = record[`${role}Token`];
+    if (token !== undefined) facts.push(fact(`${role}_hash`, token.hash));
+    if (token?.jti !== undefined) facts.push(fact(`${role}_jti`, token.jti));
   }
-  if (traceId !== undefined) yield fact('trace', traceId);
-  for (const role of TOKEN_ROLES) yield* tokenFacts(role, record[`${role}Token`]);
-}
-
-function* tokenFacts(role: TokenRole, token: RecordedToken | undefined): Generator<Fact> {
-  if (token === undefined) return;
-  yield fact(`${role}_hash`, token.hash);
-  if (token.jti !== undefined) yield fact(`${role}_jti`, token.jti);
+  return facts;
 }
 
 /** A host's record may hold anything. */

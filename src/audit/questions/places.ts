@@ -41,14 +41,27 @@ export function decodePlaces(bytes: Buffer, isBits: boolean): Places {
   const list = new Uint32Array(bytes.length);
   let count = 0;
   let place = 0;
-  for (let at = 0; at < bytes.length;) {
-    const number = readNumber(bytes, at);
-    at = number.end;
-    place += number.value;
+  let unit = 1;
+  // The same as `readList`, without a list that grows: these may be very many.
+  for (const byte of bytes) {
+    place += (byte & 127) * unit;
+    unit = byte < 128 ? 1 : unit * 128;
+    if (byte >= 128) continue;
     list[count] = place;
     count += 1;
   }
   return { list: list.subarray(0, count) };
+}
+
+/** Adds the places that were written as a list, each moved by an offset. */
+export function readList(bytes: Buffer, offset: number, list: number[]): void {
+  let place = offset;
+  let unit = 1;
+  for (const byte of bytes) {
+    place += (byte & 127) * unit;
+    if (byte < 128) list.push(place);
+    unit = byte < 128 ? 1 : unit * 128;
+  }
 }
 
 /** What is in any of them. */
@@ -62,8 +75,10 @@ export function unite(all: readonly Places[], size: number): Places {
   }
   const bits = new Uint8Array(Math.ceil(size / 8));
   for (const each of all)
-    if ('list' in each) each.list.forEach((place) => setBit(bits, place));
-    else each.bits.forEach((byte, at) => (bits[at] = (bits[at] ?? 0) | byte));
+    if ('list' in each) for (const place of each.list) setBit(bits, place);
+    else
+      for (let at = 0; at < bits.length; at += 1)
+        bits[at] = byteOf(bits, at) | byteOf(each.bits, at);
   return { bits };
 }
 
@@ -77,8 +92,10 @@ export function meet(all: readonly Places[]): Places {
     return { list: common.filter((place) => maps.every((bits) => hasBit(bits, place))) };
   }
   const [first = new Uint8Array(), ...rest] = maps;
-  if (rest.length === 0) return { bits: first };
-  return { bits: first.map((byte, at) => rest.reduce((sum, bits) => sum & (bits[at] ?? 0), byte)) };
+  const bits = Uint8Array.from(first);
+  for (const each of rest)
+    for (let at = 0; at < bits.length; at += 1) bits[at] = byteOf(bits, at) & byteOf(each, at);
+  return { bits };
 }
 
 /** The places from `low` on and below `high`, descending. */
@@ -126,12 +143,18 @@ export function readNumber(
   }
 }
 
+/** @param a the shorter one */
 function meetLists(a: Uint32Array, b: Uint32Array): Uint32Array {
+  const common = new Uint32Array(a.length);
+  let count = 0;
   let at = 0;
-  return a.filter((place) => {
-    while ((b[at] ?? Infinity) < place) at += 1;
-    return b[at] === place;
-  });
+  for (const place of a) {
+    while (at < b.length && (b[at] ?? 0) < place) at += 1;
+    if (b[at] !== place) continue;
+    common[count] = place;
+    count += 1;
+  }
+  return common.subarray(0, count);
 }
 
 /** The index of the first number that is not below; the length when there is none. */
@@ -146,10 +169,14 @@ function firstAtLeast(list: Uint32Array, limit: number): number {
   return low;
 }
 
+function byteOf(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0;
+}
+
 function setBit(bits: Uint8Array, place: number): void {
-  bits[place >> 3] = (bits[place >> 3] ?? 0) | (1 << (place & 7));
+  bits[place >> 3] = byteOf(bits, place >> 3) | (1 << (place & 7));
 }
 
 function hasBit(bits: Uint8Array, place: number): boolean {
-  return ((bits[place >> 3] ?? 0) & (1 << (place & 7))) !== 0;
+  return (byteOf(bits, place >> 3) & (1 << (place & 7))) !== 0;
 }

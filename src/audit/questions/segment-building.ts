@@ -1,7 +1,7 @@
 import { endianness } from 'node:os';
 
 import type { IndexGeometry } from './geometry.js';
-import { decodePlaces, downward } from './places.js';
+import { downward, readList } from './places.js';
 import { postingOf, readBucket, writeBucket, type Posting } from './postings.js';
 
 /** A bucket with its number in the segment. */
@@ -26,7 +26,7 @@ export class SegmentBuilder {
     private readonly level: number,
   ) {}
 
-  /** @param place of the record in the segment; terms each once */
+  /** @param place of the record in the segment */
   add(place: number, terms: Iterable<number>): void {
     for (const term of terms) {
       if (this.#length === this.#halves.length) this.#grow();
@@ -44,7 +44,8 @@ export class SegmentBuilder {
     let places: number[] = [];
     for (let at = 0; at < this.#length; at += 2) {
       const term = this.#termAt(at);
-      places.push((this.#halves[at + LOW] ?? 0) % 2 ** PLACE_BITS);
+      const place = (this.#halves[at + LOW] ?? 0) % 2 ** PLACE_BITS;
+      if (places.at(-1) !== place) places.push(place);
       if (at + 2 < this.#length && this.#termAt(at + 2) === term) continue;
       postings.push(postingOf(term, places, size));
       places = [];
@@ -95,11 +96,11 @@ export function mergeBuckets(
   return bucketsOf(geometry, level + 1, merged);
 }
 
-function append(places: number[], { bytes, isBits }: Posting, offset: number, size: number): void {
-  const decoded = decodePlaces(bytes, isBits);
-  if ('list' in decoded) for (const place of decoded.list) places.push(place + offset);
+function append(places: number[], posting: Posting, offset: number, size: number): void {
+  const { bytes, isBits } = posting;
+  if (!isBits) readList(bytes, offset, places);
   else
-    for (const place of [...downward(decoded, 0, size)].toReversed()) places.push(place + offset);
+    for (const at of [...downward({ bits: bytes }, 0, size)].toReversed()) places.push(at + offset);
 }
 
 /** @param postings ascending by their terms */
