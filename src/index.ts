@@ -5,7 +5,7 @@ export { SessionStore } from './accounts/session-store.js';
 export { SessionSettings } from './accounts/session.js';
 export type { Authentication, Session } from './accounts/session.js';
 export { AuditLog, AuditReader } from './audit/audit-log.js';
-export type { AuditEntry, AuditPage, AuditSearch } from './audit/audit-log.js';
+export type { AuditEntry, AuditPage, AuditSearch, TokenRole } from './audit/audit-log.js';
 export { AUDIT_EVENTS } from './audit/audit-record.js';
 export type {
   AuditEvent,

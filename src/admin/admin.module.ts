@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { AftercareModule } from '../aftercare/aftercare.module.js';
 import { AuditModule } from '../audit/audit.module.js';
+import { TokenTraces } from '../audit/token-trace.js';
 import { AuthorizationModule } from '../authorization/authorization.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { GrantsModule } from '../grants/grants.module.js';
@@ -18,6 +19,7 @@ import { ClientRightsReader } from './client-rights.js';
 import { ClientSecretAdministration } from './client-secret-administration.js';
 import { Cursors } from './cursor.js';
 import { ErasureAdministration } from './erasure-administration.js';
+import { FoundTokens } from './found-tokens.js';
 import { PolicyAdministration } from './policy-administration.js';
 import { PolicyExplanations } from './policy-explanations.js';
 import { PolicyPlans } from './policy-plans.js';
@@ -57,6 +59,7 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
     ClientSecretAdministration,
     Cursors,
     ErasureAdministration,
+    FoundTokens,
     PolicyAdministration,
     PolicyExplanations,
     PolicyPlans,
@@ -64,6 +67,7 @@ import { ADMIN_CONTROLLERS, UnknownPathController } from './unknown-path.control
     RevocationAdministration,
     SinkAdministration,
     TokenStandings,
+    TokenTraces,
     TrustedIssuerAdministration,
   ],
 })

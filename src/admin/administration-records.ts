@@ -76,8 +76,8 @@ export class AdministrationRecords {
 /** What a request is recorded as; undefined when it leaves no record. */
 function eventOf(context: ExecutionContext): AuditEvent | undefined {
   const { method } = context.switchToHttp().getRequest<AdminRequest>();
-  if (!SAFE.has(method)) return 'administration';
-  return showsRecords(context.getHandler()) ? 'audit_read' : undefined;
+  if (showsRecords(context.getHandler())) return 'audit_read';
+  return SAFE.has(method) ? undefined : 'administration';
 }
 
 /** A refusal of the admin API on its way through the trail, which knows it by this. */

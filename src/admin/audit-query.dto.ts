@@ -84,6 +84,49 @@ export class AuditQuery extends PageQuery implements AuditSearch {
   readonly chainId?: string;
 
   @ApiPropertyOptional({
+    example: 'address:read',
+    description: 'One value of the scope, granted or asked for.',
+  })
+  @MayBeAbsent()
+  @Matches(NAME, NOT_A_NAME)
+  readonly scope?: string;
+
+  @ApiPropertyOptional({ example: 'postal-for-alice', description: 'The policy that decided.' })
+  @MayBeAbsent()
+  @Matches(NAME, NOT_A_NAME)
+  readonly policy?: string;
+
+  @ApiPropertyOptional({ example: '3', description: 'The version of the policy that decided.' })
+  @MayBeAbsent()
+  @Matches(NAME, NOT_A_NAME)
+  readonly policyVersion?: string;
+
+  @ApiPropertyOptional({
+    example: '4bf92f3577b34da6a3ce929d0e0e4736',
+    description: 'The W3C trace id of the request.',
+  })
+  @MayBeAbsent()
+  @Matches(NAME, NOT_A_NAME)
+  readonly traceId?: string;
+
+  @ApiPropertyOptional({
+    example: 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg',
+    description:
+      'SHA-256 in base64url of a token that was presented, for the subject or the actor, or issued.',
+  })
+  @MayBeAbsent()
+  @Matches(/^[A-Za-z0-9_-]{43}$/, { message: 'must be a SHA-256 in base64url' })
+  readonly tokenHash?: string;
+
+  @ApiPropertyOptional({
+    example: '0199b7a0-5f1c-7cc2-9d57-3f4a2c1e8b11',
+    description: 'The jti of such a token, whoever issued it.',
+  })
+  @MayBeAbsent()
+  @Matches(NAME, NOT_A_NAME)
+  readonly jti?: string;
+
+  @ApiPropertyOptional({
     type: String,
     example: '2026-01-31T08:00:00Z',
     description: 'From this time on: ISO 8601, or milliseconds since the epoch.',

@@ -1,13 +1,16 @@
-import { Get, Param, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import { Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 
 import { AuditReader } from '../audit/audit-log.js';
 import { viewChain } from '../audit/chain-view.js';
+import { TokenTraces, type TokenTrace } from '../audit/token-trace.js';
 import { AdminController } from './admin-controller.js';
 import { Act, type AdministrativeAct } from './administrative-act.js';
 import { AuditQuery } from './audit-query.dto.js';
 import { AuditEntryView, AuditRecordPage, ChainDocument, TokenChains } from './audit-view.dto.js';
 import { Cursors } from './cursor.js';
+import { FoundTokens } from './found-tokens.js';
+import { JsonBody } from './json-body.js';
 import { namedFields } from './named-fields.js';
 import { DEFAULT_LIMIT } from './page.dto.js';
 import { ApiProblems } from './problem.dto.js';
@@ -15,6 +18,7 @@ import { notFound } from './problem.js';
 import { askedFor, recordedRead } from './recorded-read.js';
 import { ShowsRecords } from './shows-records.js';
 import { TokenStandings } from './token-standings.js';
+import { FoundTokenDto, TokenTraceView } from './token-trace.dto.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const JTI = /^[^\p{Cc}\p{Cs}]{1,512}$/u;
@@ -27,13 +31,16 @@ export class AuditController {
     private readonly reader: AuditReader,
     private readonly cursors: Cursors,
     private readonly standings: TokenStandings,
+    private readonly found: FoundTokens,
+    private readonly traces: TokenTraces,
   ) {}
 
   @Get('records')
   @ShowsRecords()
   @ApiOperation({
     summary: 'Search the records',
-    description: 'Newest first, granted and refused; every filter that is given must match.',
+    description:
+      'Newest first, granted and refused; every filter that is given must match. A search that has looked at much may stop early, with a short page or an empty one: as long as there is a `next`, there may be more.',
   })
   @ApiOkResponse({ type: AuditRecordPage })
   @ApiProblems(400)
@@ -65,6 +72,35 @@ export class AuditController {
     const { subject } = entry.record;
     Object.assign(act.facts, recordedRead([entry], { recordId: id }, subject ? [subject] : []));
     return entry;
+  }
+
+  @Post('trace')
+  @HttpCode(200)
+  @ShowsRecords()
+  @ApiOperation({
+    summary: 'Trace a token that was found',
+    description:
+      'Where a token came from, up to the grant of the first one, and every attempt to use it or what came of it. It is looked up by its hash, or else by its `jti`; nothing about it is verified.',
+  })
+  @ApiBody({
+    type: FoundTokenDto,
+    examples: {
+      token: { value: { token: 'eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl' } },
+      hash: { value: { hash: 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg' } },
+      jti: { value: { jti: '0199b7a0-5f1c-7cc2-9d57-3f4a2c1e8b11' } },
+    },
+  })
+  @ApiOkResponse({ type: TokenTraceView })
+  @ApiProblems(400, 404, 413, 415)
+  async trace(
+    @JsonBody() found: FoundTokenDto,
+    @Act() act: AdministrativeAct,
+  ): Promise<TokenTraceView> {
+    const trace = await this.traces.of(this.found.read(found));
+    if (trace === null) throw notFound('token in the log');
+    Object.assign(act.facts, readOfTrace(trace));
+    const standing = trace.issued && (await this.standings.of(trace.issued.record));
+    return standing ? { ...trace, standing } : trace;
   }
 
   @Get('chains/by-jti/:jti')
@@ -111,6 +147,17 @@ export class AuditController {
     });
     return { ...chain, hops: await Promise.all(hops) };
   }
+}
+
+function readOfTrace(trace: TokenTrace): ReturnType<typeof recordedRead> {
+  const { issued, ancestry, descendants, acts } = trace;
+  const shown = [...(issued ? [issued] : []), ...ancestry, ...descendants, ...acts];
+  const chainIds = [...new Set(shown.flatMap(({ record }) => record.chainId ?? []))];
+  return recordedRead(
+    shown,
+    chainIds.length === 0 ? {} : { chainIds },
+    shown.flatMap(({ record }) => record.subject ?? []),
+  );
 }
 
 function readOf(chains: readonly ChainDocument[]): ReturnType<typeof recordedRead> {

@@ -32,16 +32,32 @@ export interface AuditSearch {
   readonly reason?: string | undefined;
   readonly grantType?: string | undefined;
   readonly chainId?: string | undefined;
+  /** A value of the scope that was granted or asked for. */
+  readonly scope?: string | undefined;
+  /** The policy that decided, and its version. */
+  readonly policy?: string | undefined;
+  readonly policyVersion?: string | undefined;
+  readonly traceId?: string | undefined;
+  /** SHA-256, base64url, of a token that was presented or issued. */
+  readonly tokenHash?: string | undefined;
+  /** The `jti` of a token that was presented or issued, whoever issued it. */
+  readonly jti?: string | undefined;
   /** From this time on. */
   readonly from?: number | undefined;
   /** Before this time. */
   readonly until?: number | undefined;
 }
 
+/** What a token was in an attempt: presented for the subject or for the actor, or given. */
+export type TokenRole = 'subject' | 'actor' | 'issued';
+
 /** A piece of a long list, newest first. */
 export interface AuditPage {
   readonly entries: readonly AuditEntry[];
-  /** Where the next page begins; null when this is the last. */
+  /**
+   * Where the next page begins; null when this is the last. A search may stop before its page is full,
+   * even with none found, when it has looked at much: then it goes on here.
+   */
   readonly next: string | null;
 }
 
@@ -67,4 +83,20 @@ export abstract class AuditReader {
    * chain began with it, and where it was presented again within its chain.
    */
   abstract byJti(jti: string): Promise<readonly AuditEntry[]>;
+
+  /**
+   * Entries in which one of some tokens plays a part, newest first.
+   * @param hashes SHA-256 of each token, base64url; at most 1 000
+   * @param page.before, page.after only below and only above such a `sequence`; page.limit how many
+   * @throws RangeError as `search` does
+   */
+  abstract ofTokens(
+    hashes: readonly string[],
+    role: TokenRole,
+    page: {
+      readonly before?: string | undefined;
+      readonly after?: string | undefined;
+      readonly limit: number;
+    },
+  ): Promise<AuditPage>;
 }

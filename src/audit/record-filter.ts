@@ -1,6 +1,6 @@
 import type { AuditSearch } from './audit-log.js';
 import type { AuditRecord } from './audit-record.js';
-import { actorNamesOf, audienceOf } from './record-names.js';
+import { actorNamesOf, audienceOf, scopeOf, tokensOf } from './record-names.js';
 
 type Test = (record: AuditRecord, search: AuditSearch) => boolean;
 
@@ -16,6 +16,12 @@ const TESTS: Readonly<Record<keyof AuditSearch, Test>> = {
   outcome: (record, { outcome }) => record.outcome === outcome,
   reason: (record, { reason }) => record.reason === reason,
   grantType: (record, { grantType }) => record.grantType === grantType,
+  scope: (record, { scope }) => scope !== undefined && scopeOf(record).includes(scope),
+  policy: (record, { policy }) => record.basis?.policy === policy,
+  policyVersion: (record, { policyVersion }) => record.basis?.version === policyVersion,
+  traceId: (record, { traceId }) => record.traceId === traceId,
+  tokenHash: (record, { tokenHash }) => tokensOf(record).some(({ hash }) => hash === tokenHash),
+  jti: (record, { jti }) => tokensOf(record).some((token) => token.jti === jti),
   chainId: (record, { chainId }) => record.chainId === chainId,
   from: ({ time }, { from }) => from !== undefined && time >= from,
   until: ({ time }, { until }) => until !== undefined && time < until,

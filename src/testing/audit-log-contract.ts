@@ -3,7 +3,13 @@ import { randomUUID } from 'node:crypto';
 
 import { uuidv7 } from '../oauth/uuid.js';
 
-import type { AuditEntry, AuditLog, AuditReader, AuditSearch } from '../audit/audit-log.js';
+import type {
+  AuditEntry,
+  AuditLog,
+  AuditReader,
+  AuditSearch,
+  TokenRole,
+} from '../audit/audit-log.js';
 import type { AuditRecord } from '../audit/audit-record.js';
 import { assertSame } from './assert-same.js';
 import { sampleRecord, unique } from './samples.js';
@@ -113,8 +119,16 @@ export function auditLogContract(
         actors: [
           { iss: 'https://idp.example', sub: `${sub}-next`, clientId: `${sub}-next-client` },
         ],
-        requested: { audience: [`${sub}-audience`], resource: [`https://${sub}`] },
+        requested: {
+          audience: [`${sub}-audience`],
+          resource: [`https://${sub}`],
+          scope: [`${sub}:read`, `${sub}:write`],
+        },
         chainId,
+        traceId: `${sub}-trace`,
+        basis: { policy: `${sub}-policy`, version: `${sub}-version`, rule: 'any' },
+        subjectToken: { hash: `${sub}-h1`, jti: `${sub}-j1` },
+        actorToken: { hash: `${sub}-h2`, jti: `${sub}-j2` },
       });
       await adapter().log.append(record);
       const subject = sub;
@@ -129,6 +143,13 @@ export function auditLogContract(
         { audience: `${sub}-audience` },
         { audience: `https://${sub}` },
         { chainId },
+        { scope: `${sub}:write` },
+        { policy: `${sub}-policy` },
+        { policy: `${sub}-policy`, policyVersion: `${sub}-version` },
+        { traceId: `${sub}-trace` },
+        { tokenHash: `${sub}-h1` },
+        { tokenHash: `${sub}-h2`, jti: `${sub}-j1` },
+        { jti: `${sub}-j2` },
         { subject, from: 5000, until: 5001 },
         {
           subject,
@@ -150,6 +171,13 @@ export function auditLogContract(
         { subject, reason: 'chain_too_deep' },
         { subject, grantType: 'urn' },
         { subject, chainId: randomUUID() },
+        { chainId, actor: sub },
+        { subject, scope: sub },
+        { subject, policy: `${sub}-version` },
+        { policy: `${sub}-policy`, policyVersion: `${sub}-policy` },
+        { subject, traceId: sub },
+        { subject, tokenHash: `${sub}-j1` },
+        { subject, jti: `${sub}-h1` },
         { subject, from: 5001 },
         { subject, until: 5000 },
       ] as const)
@@ -179,6 +207,47 @@ export function auditLogContract(
       });
       assertSame(await search({ audience: granted }), [record.id]);
       assertSame(await search({ audience: requested }), []);
+    });
+
+    it('finds what was granted as it finds what was asked for, and whatever a token was', async () => {
+      const [asked, granted] = [unique('asked'), unique('granted')];
+      const [hash, jti] = [unique('hash'), unique('jti')];
+      const { record: issuing } = await append({
+        requested: { scope: [asked, granted] },
+        issuedToken: { hash, jti, scope: [granted] },
+      });
+      const { record: presenting } = await append({ subjectToken: { hash, jti } });
+      const { record: acting } = await append({ actorToken: { hash, jti } });
+      assertSame(await search({ scope: asked }), [issuing.id]);
+      assertSame(await search({ scope: granted }), [issuing.id]);
+      const all = [acting.id, presenting.id, issuing.id];
+      for (const fits of [{ tokenHash: hash }, { jti }, { tokenHash: hash, jti }])
+        assertSame(await search(fits), all);
+    });
+
+    it('finds where one of many tokens played a part, and tells the parts apart', async () => {
+      const { reader } = adapter();
+      const tokens = Array.from({ length: 300 }, () => ({ hash: unique('hash') }));
+      const [first, second] = [tokens[0], tokens[299]];
+      assert.ok(first && second);
+      const issued = await append({ issuedToken: first });
+      const presented = await append({ subjectToken: first, issuedToken: second });
+      const refused = await append({ subjectToken: second, outcome: 'refused' });
+      const acted = await append({ actorToken: first });
+      const hashes = tokens.map(({ hash }) => hash);
+      const find = async (role: TokenRole, page: object = {}): Promise<readonly AuditEntry[]> =>
+        (await reader.ofTokens(hashes, role, { limit: 10, ...page })).entries;
+      assertSame(await find('issued'), [presented, issued]);
+      assertSame(await find('subject'), [refused, presented]);
+      assertSame(await find('actor'), [acted]);
+      assertSame(await find('subject', { after: presented.sequence }), [refused]);
+      assertSame(await find('subject', { before: refused.sequence }), [presented]);
+      const page = await reader.ofTokens(hashes, 'subject', { limit: 1 });
+      assertSame([page.entries, page.next], [[refused], refused.sequence]);
+      assertSame((await reader.ofTokens([unique('hash')], 'subject', { limit: 1 })).entries, []);
+      assertSame((await reader.ofTokens([], 'subject', { limit: 1 })).entries, []);
+      await assert.rejects(reader.ofTokens(hashes, 'subject', { limit: 0 }), RangeError);
+      await assert.rejects(reader.ofTokens(hashes, 'actor', { after: 'x', limit: 1 }), RangeError);
     });
 
     it('pages newest first, complete and without repeats while others append', async () => {

@@ -5,9 +5,10 @@ import {
   type AuditEntry,
   type AuditPage,
   type AuditSearch,
+  type TokenRole,
 } from '../audit/audit-log.js';
 import type { AuditRecord } from '../audit/audit-record.js';
-import { actorNamesOf, audienceOf } from '../audit/record-names.js';
+import { isFound } from '../audit/record-filter.js';
 import { InMemoryAuditLog } from './in-memory-audit-log.js';
 
 const SEQUENCE = /^\d{1,19}$/;
@@ -23,14 +24,39 @@ export class InMemoryAuditReader extends AuditReader {
     search: AuditSearch,
     page: { readonly before?: string | undefined; readonly limit: number },
   ): Promise<AuditPage> {
-    const { before, limit } = page;
-    if (before !== undefined && !SEQUENCE.test(before))
-      throw new RangeError('A page begins before a sequence number');
+    return this.#page(({ record }) => isFound(record, search), page);
+  }
+
+  async ofTokens(
+    hashes: readonly string[],
+    role: TokenRole,
+    page: {
+      readonly before?: string | undefined;
+      readonly after?: string | undefined;
+      readonly limit: number;
+    },
+  ): Promise<AuditPage> {
+    return this.#page(({ record }) => hashes.includes(record[`${role}Token`]?.hash ?? ''), page);
+  }
+
+  /** Newest first. */
+  #page(
+    isWanted: (entry: AuditEntry) => boolean,
+    {
+      before,
+      after,
+      limit,
+    }: { before?: string | undefined; after?: string | undefined; limit: number },
+  ): AuditPage {
+    for (const place of [before, after])
+      if (place !== undefined && !SEQUENCE.test(place))
+        throw new RangeError('A page begins before a sequence number');
     if (!Number.isSafeInteger(limit) || limit < 1)
       throw new RangeError('A page has at least one entry');
     const entries = this.log.entries
       .filter(({ sequence }) => before === undefined || BigInt(sequence) < BigInt(before))
-      .filter(({ record }) => matches(record, search))
+      .filter(({ sequence }) => after === undefined || BigInt(sequence) > BigInt(after))
+      .filter(isWanted)
       .toReversed()
       .slice(0, limit + 1);
     const next = entries.length > limit ? (entries[limit - 1]?.sequence ?? null) : null;
@@ -48,27 +74,6 @@ export class InMemoryAuditReader extends AuditReader {
   async byJti(jti: string): Promise<readonly AuditEntry[]> {
     return this.log.entries.filter(({ record }) => hasToken(record, jti)).slice(0, 1_000);
   }
-}
-
-function matches(record: AuditRecord, search: AuditSearch): boolean {
-  return (
-    same(search.subject, record.subject?.sub) &&
-    same(search.subjectIssuer, record.subject?.iss) &&
-    same(search.client, record.client?.clientId) &&
-    same(search.event, record.event) &&
-    same(search.outcome, record.outcome) &&
-    same(search.reason, record.reason) &&
-    same(search.grantType, record.grantType) &&
-    same(search.chainId, record.chainId) &&
-    (search.actor === undefined || actorNamesOf(record).includes(search.actor)) &&
-    (search.audience === undefined || audienceOf(record).includes(search.audience)) &&
-    (search.from === undefined || record.time >= search.from) &&
-    (search.until === undefined || record.time < search.until)
-  );
-}
-
-function same(wanted: string | undefined, found: string | undefined): boolean {
-  return wanted === undefined || wanted === found;
 }
 
 /** Issued here, or presented to begin a chain or to continue one: what a log can look up by its ids. */

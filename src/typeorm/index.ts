@@ -1,5 +1,7 @@
 export { AccountEntity } from './entities/account.entity.js';
+export { AuditPostingEntity } from './entities/audit-posting.entity.js';
 export { AuditRecordEntity } from './entities/audit-record.entity.js';
+export { AuditSegmentEntity } from './entities/audit-segment.entity.js';
 export { AuthorizationCodeEntity } from './entities/authorization-code.entity.js';
 export { AuthorizationEntity } from './entities/authorization.entity.js';
 export { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
@@ -27,6 +29,7 @@ export { RetirementListeners, type ForgetBefore } from './retirement-listeners.j
 export { tokenExchangeSchema } from './schema.js';
 export { TypeormAccountStore } from './typeorm-account-store.js';
 export { TypeormAnchorStore } from './typeorm-anchor-store.js';
+export { TypeormAuditIndexer } from './typeorm-audit-indexer.js';
 export { TypeormAuditLog } from './typeorm-audit-log.js';
 export { TypeormAuditReader } from './typeorm-audit-reader.js';
 export { TypeormAuditSettings } from './typeorm-audit-settings.js';

@@ -1,4 +1,4 @@
-import { firstIdOf } from './audit-search.js';
+import { firstIdOf } from './first-id.js';
 import type { Query } from './typeorm-subject-keys.js';
 import { Lock, lockParameters, sqlState } from './write-transaction.js';
 

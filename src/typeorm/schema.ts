@@ -1,5 +1,7 @@
 import { AccountEntity } from './entities/account.entity.js';
+import { AuditPostingEntity } from './entities/audit-posting.entity.js';
 import { AuditRecordEntity } from './entities/audit-record.entity.js';
+import { AuditSegmentEntity } from './entities/audit-segment.entity.js';
 import { AuthorizationCodeEntity } from './entities/authorization-code.entity.js';
 import { AuthorizationEntity } from './entities/authorization.entity.js';
 import { ClientIdentifierEntity } from './entities/client-identifier.entity.js';
@@ -31,6 +33,7 @@ import { Policies1795651200000 } from './migrations/1795651200000-policies.js';
 import { Revocations1795737600000 } from './migrations/1795737600000-revocations.js';
 import { Ledger1795824000000 } from './migrations/1795824000000-ledger.js';
 import { LedgerPartitions1795910400000 } from './migrations/1795910400000-ledger-partitions.js';
+import { AuditSearch1795996800000 } from './migrations/1795996800000-audit-search.js';
 import { Sinks1796083200000 } from './migrations/1796083200000-sinks.js';
 import { Anchors1796169600000 } from './migrations/1796169600000-anchors.js';
 
@@ -45,6 +48,8 @@ export const tokenExchangeSchema = {
     ClientIdentifierEntity,
     TrustedIssuerEntity,
     AuditRecordEntity,
+    AuditSegmentEntity,
+    AuditPostingEntity,
     AccountEntity,
     SessionEntity,
     AuthorizationEntity,
@@ -76,6 +81,7 @@ export const tokenExchangeSchema = {
     Revocations1795737600000,
     Ledger1795824000000,
     LedgerPartitions1795910400000,
+    AuditSearch1795996800000,
     Sinks1796083200000,
     Anchors1796169600000,
   ],

@@ -24,6 +24,7 @@ import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
 import { RetirementListeners } from './retirement-listeners.js';
 import { TypeormAccountStore } from './typeorm-account-store.js';
 import { TypeormAnchorStore } from './typeorm-anchor-store.js';
+import { TypeormAuditIndexer } from './typeorm-audit-indexer.js';
 import { TypeormAuditLog } from './typeorm-audit-log.js';
 import { TypeormAuditReader } from './typeorm-audit-reader.js';
 import { TypeormAuditSettings } from './typeorm-audit-settings.js';
@@ -83,7 +84,10 @@ export interface TypeormStoresOptions {
  * Every store port, kept in PostgreSQL. As it is, it uses the global `DataSource` that
  * `TypeOrmModule.forRoot` provides, which must know `tokenExchangeSchema`.
  */
-@Module({ providers: [...ports, TypeormSubjectKeys, TypeormCheckpoints], exports: ports })
+@Module({
+  providers: [...ports, TypeormSubjectKeys, TypeormCheckpoints, TypeormAuditIndexer],
+  exports: ports,
+})
 export class TypeormStoresModule {
   /** The same with another data source, or with settings. */
   static register(options: TypeormStoresOptions): DynamicModule {

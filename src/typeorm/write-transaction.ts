@@ -15,6 +15,7 @@ export const Lock = {
   Anchors: 8,
   Partitions: 9,
   Retention: 10,
+  AuditIndex: 11,
 } as const;
 
 export type Lock = (typeof Lock)[keyof typeof Lock];

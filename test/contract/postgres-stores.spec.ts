@@ -120,7 +120,7 @@ describe('The tables', () => {
       );
       return rows.map(({ name }) => name);
     };
-    expect(await tables()).toHaveLength(28);
+    expect(await tables()).toHaveLength(30);
     expect((await tables()).filter((name) => !name.startsWith('nte_'))).toEqual([]);
     for (const _ of tokenExchangeSchema.migrations) await dataSource.undoLastMigration();
     expect(await tables()).toEqual(['nte_migration']);

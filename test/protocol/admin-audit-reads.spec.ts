@@ -173,6 +173,26 @@ describe('who read what is recorded', () => {
     expect(JSON.stringify(left)).not.toContain('mallory');
   });
 
+  test('of a token that was found, with whose it is', async () => {
+    const before = admin.log.entries.length;
+    const answer = await admin.post('/admin/audit/trace', { jti: exchange.issuedToken?.jti });
+    expect(answer.status).toBe(200);
+    expect(admin.log.entries.slice(before).map(({ record }) => record)).toMatchObject([
+      {
+        event: 'audit_read',
+        operation: { name: 'POST /admin/audit/trace' },
+        read: { records: 1, chainIds: [exchange.chainId] },
+        whose: [ALICE],
+      },
+    ]);
+    const nothing = await admin.post('/admin/audit/trace', { jti: 'none' });
+    expect(nothing.status).toBe(404);
+    expect(admin.log.entries.at(-1)?.record).toMatchObject({
+      event: 'audit_read',
+      outcome: 'refused',
+    });
+  });
+
   test('once for each request, and reading that is read like everything', async () => {
     const first = await read('/admin/audit/records?event=audit_read&limit=1');
     expect(first.left).toHaveLength(1);

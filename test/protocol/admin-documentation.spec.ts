@@ -56,7 +56,7 @@ describe('the OpenAPI document', () => {
         ...operation,
       })),
     );
-    expect(operations).toHaveLength(74);
+    expect(operations).toHaveLength(75);
     for (const { name, summary, description, tags, security, responses } of operations) {
       expect([name, summary, description]).toEqual([name, expect.any(String), expect.any(String)]);
       expect(document.tags.map((tag) => tag.name)).toEqual(
