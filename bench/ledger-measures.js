@@ -1,5 +1,5 @@
 // How long each question takes: first with names that nobody asked for before, then with the same again.
-import { built } from './contenders.js';
+import { built } from './built.js';
 import { ENCRYPTION_KEY, HUB, MARK, numbersFrom, personOf } from './ledger-records.js';
 import { ISSUER } from './scene.js';
 

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 
-import { built } from './contenders.js';
+import { built } from './built.js';
 import { copyIn } from './copy-in.js';
 import { measureQuestions } from './ledger-measures.js';
 import { ENCRYPTION_KEY, MARK, Records, Rows, START } from './ledger-records.js';

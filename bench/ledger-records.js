@@ -3,7 +3,7 @@
 // copy of all records with another mark is another part of the same log.
 import { createHash, hkdfSync, randomUUID } from 'node:crypto';
 
-import { built } from './contenders.js';
+import { built } from './built.js';
 import { ISSUER } from './scene.js';
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';

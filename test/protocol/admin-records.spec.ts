@@ -328,7 +328,10 @@ test('every operation of the OpenAPI document that changes something is tried he
       (method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
     ),
   );
-  const changing = operations.filter((each) => /^(?!GET )[A-Z]+ \/admin/.test(each));
+  // Sinks are tried in their own file, and a trace only reads.
+  const changing = operations.filter((each) =>
+    /^(?!GET )[A-Z]+ \/admin\/(?!sinks|audit)/.test(each),
+  );
   expect(Object.keys(OPERATIONS).toSorted()).toEqual(changing.toSorted());
 });
 

@@ -51,6 +51,7 @@ const ALLOWED: Readonly<Record<AccountRole, readonly string[]>> = {
 
 /** The operations that are no GET and change nothing, with the scope that reads. */
 const QUESTIONS = [
+  'POST /admin/audit/trace',
   'POST /admin/policies/explain',
   'POST /admin/policies/plan',
   'POST /admin/policies/simulate',

@@ -215,7 +215,7 @@ describe('a token that was found', () => {
       expect(kept).not.toContain(text);
     }
     expect(admin.log.entries.at(-1)?.record).toMatchObject({
-      event: 'administration',
+      event: 'audit_read',
       operation: { name: 'POST /admin/audit/trace', fields: ['token'] },
     });
   });
