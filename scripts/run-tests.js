@@ -1,6 +1,6 @@
 // `npm test`: runs jest with all arguments passed through and closes with one countable line,
-// `N passed, N failed` (and `, N skipped` where there are any). A test file that could not run
-// counts as a failure, and so does a run in which nothing ran.
+// `N passed, N failed`, with `N skipped` on the line before where there are any. A test file that
+// could not run counts as a failure, and so does a run in which nothing ran.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,7 +17,7 @@ rmSync(folder, { recursive: true, force: true });
 
 process.exitCode = failed === 0 ? 0 : code || 1;
 process.stdout.write(
-  `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
+  `${skipped > 0 ? `${skipped} skipped\n` : ''}${passed} passed, ${failed} failed\n`,
 );
 
 function run(args) {
