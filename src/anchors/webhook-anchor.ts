@@ -1,10 +1,9 @@
-import { createHmac } from 'node:crypto';
-
 import {
   AnchorError,
   LedgerAnchor,
   type DepartingCheckpoint,
 } from '../audit/ledger/ledger-anchor.js';
+import { webhookSignature } from '../audit/webhook-signature.js';
 import type { Clock } from '../oauth/clock.js';
 import type { GuardedFetch } from '../tokens/guarded-fetch.js';
 import { post } from './post.js';
@@ -47,10 +46,4 @@ export class WebhookAnchor extends LedgerAnchor {
     if (status < 200 || status > 299) throw new AnchorError(`status_${status}`);
     return null;
   }
-}
-
-/** The `webhook-signature` of Standard Webhooks: HMAC-SHA-256 over id, time in seconds and body. */
-export function webhookSignature(secret: Buffer, id: string, time: string, body: string): string {
-  const signed = createHmac('sha256', secret).update(`${id}.${time}.${body}`);
-  return `v1,${signed.digest('base64')}`;
 }

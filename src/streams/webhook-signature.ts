@@ -1,5 +1,4 @@
-import { createHmac } from 'node:crypto';
-
+import { webhookSignature } from '../audit/webhook-signature.js';
 import { bytesOfSecret } from './sink-secrets.js';
 
 /**
@@ -14,10 +13,9 @@ export function webhookHeaders(
   secrets: readonly string[],
 ): Readonly<Record<string, string>> {
   const timestamp = String(Math.floor(time / 1000));
-  const signatures = secrets.map((secret) => {
-    const mac = createHmac('sha256', bytesOfSecret(secret)).update(`${id}.${timestamp}.${body}`);
-    return `v1,${mac.digest('base64')}`;
-  });
+  const signatures = secrets.map((secret) =>
+    webhookSignature(bytesOfSecret(secret), id, timestamp, body),
+  );
   return {
     'webhook-id': id,
     'webhook-timestamp': timestamp,

@@ -10,7 +10,7 @@ import fc from 'fast-check';
 
 import { FileAnchor } from '../../src/anchors/file-anchor.js';
 import { GitAnchor } from '../../src/anchors/git-anchor.js';
-import { webhookSignature } from '../../src/anchors/webhook-anchor.js';
+import { webhookSignature } from '../../src/audit/webhook-signature.js';
 import { AnchorSettings, isDue, isLate, newAnchor } from '../../src/audit/ledger/anchor-store.js';
 import { checkpointText } from '../../src/audit/ledger/checkpoint.js';
 import { cosignatureIn, readWitnessKey } from '../../src/audit/ledger/cosignature.js';
