@@ -1,4 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -14,15 +16,23 @@ const ADMIN_SECRET = randomBytes(32).toString('base64url');
 
 type Query = (...parts: unknown[]) => unknown;
 
-/** Lets one of the statements fail that this process sends to the database from now on. */
+/** Node's channel on which a server says that a request has come. */
+const REQUESTS = 'http.server.request.start';
+
+/** Lets one of the statements fail that are sent to the database on behalf of a request. */
 class FailingDatabase {
   static readonly #whole = pg.Client.prototype as unknown as { query: Query };
   readonly #query = FailingDatabase.#whole.query;
+  /** Tells the statements of a request from those of the work in the background. */
+  readonly #request = new AsyncLocalStorage<boolean>();
+  readonly #begin = (): void => this.#request.enterWith(true);
   #sent = 0;
   #failing = 0;
 
   constructor() {
-    const failing = (): boolean => (this.#sent += 1) === this.#failing;
+    subscribe(REQUESTS, this.#begin);
+    const failing = (): boolean =>
+      this.#request.getStore() === true && (this.#sent += 1) === this.#failing;
     const query = this.#query;
     FailingDatabase.#whole.query = function sent(this: unknown, ...parts: unknown[]): unknown {
       if (!failing()) return query.apply(this, parts);
@@ -35,7 +45,7 @@ class FailingDatabase {
   }
 
   /**
-   * Does some work while its statement of this number fails.
+   * Sends a request whose statement of this number fails.
    * @returns whether there was one
    */
   async during(number: number, work: () => Promise<void>): Promise<boolean> {
@@ -50,6 +60,7 @@ class FailingDatabase {
   }
 
   mend(): void {
+    unsubscribe(REQUESTS, this.#begin);
     FailingDatabase.#whole.query = this.#query;
   }
 }
@@ -105,7 +116,7 @@ async function failEach(
       answer = await work();
     });
     if (answer === undefined) throw new Error('There was no answer');
-    if (!hasFailed) return number - 1;
+    if (!hasFailed) { console.log(number-1); return number - 1; }
     await after(answer);
   }
 }
