@@ -110,7 +110,7 @@ function lineOf(row) {
   const values = COLUMNS.map((name) => {
     const value = row[name];
     if (value === null || value === undefined) return '\\N';
-    if (name === 'leaf_hash') return `\\\\x${Buffer.from(value, 'base64').toString('hex')}`;
+    if (name === 'leaf_hash') return `\\\\x${value.toString('hex')}`;
     const text = Array.isArray(value)
       ? `{${value.map((each) => `"${each.replaceAll(/["\\]/g, '\\$&')}"`).join()}}`
       : String(value);

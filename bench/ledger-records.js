@@ -334,8 +334,8 @@ export class Rows {
     }
     const start = this.head.size;
     const finished = prepared.map((row) => row.finish(this.#known));
-    this.head = this.head.append(finished.map(({ leafHash }) => leafHash));
-    return finished.map(({ row }, at) => ({ sequence: start + at, ...row }));
+    this.head = this.head.append(finished.map((row) => row.leaf_hash));
+    return finished.map((row, at) => ({ sequence: start + at, ...row }));
   }
 }
 

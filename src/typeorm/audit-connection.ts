@@ -2,7 +2,8 @@ import { Client, type ClientConfig, type QueryResult } from 'pg';
 import type { DataSource } from 'typeorm';
 
 import { Frontier } from '../audit/ledger/frontier.js';
-import type { AuditRow, FinishedRow } from './audit-row.js';
+import { appendStatement } from './append-statement.js';
+import type { AuditRow } from './audit-row.js';
 import { lacksPartition, makeRoom } from './ledger-partitions.js';
 import { poolOf } from './prepared-query.js';
 import { DURABLE_COMMIT, sqlState } from './write-transaction.js';
@@ -12,27 +13,6 @@ const GRACE = 500;
 /** After so many writes between which no other instance wrote, the log is taken to be ours alone again. */
 const ALONE = 16;
 
-const COLUMNS = `id, time, event, outcome, reason, grant_type, client_id, subject_key, actors,
-  audience, chain_id, parent_id, origin_jti, document, sealed`;
-
-/**
- * Writes the rows at their places and moves the head behind them, if it is where the writer believes
- * and every key that they are sealed with is still there; otherwise nothing.
- */
-const APPEND = `
-  with head as (
-    update nte_ledger_head set size = $3::bigint, frontier = $4, root = $5
-     where size = $2::bigint
-       and (select count(*) from nte_subject_key where key_id = any($6::uuid[])) = cardinality($6)
-    returning $2::bigint as start)
-  insert into nte_audit_record (sequence, leaf_hash, ${COLUMNS})
-  select head.start + place - 1, decode(leaf_hash, 'base64'), ${COLUMNS}
-    from head, rows from (jsonb_to_recordset($1::jsonb) as (
-      id uuid, time bigint, event text, outcome text, reason text, grant_type text, client_id text,
-      subject_key uuid, actors text[], audience text[], chain_id uuid, parent_id uuid,
-      origin_jti text, document text, sealed text[], leaf_hash text)) with ordinality
-      as r (id, time, event, outcome, reason, grant_type, client_id, subject_key, actors, audience,
-        chain_id, parent_id, origin_jti, document, sealed, leaf_hash, place)`;
 const LOCK = 'begin; select size, frontier from nte_ledger_head for update';
 
 /** A key that rows are sealed with was destroyed: they must be sealed again, with another. */
@@ -64,7 +44,7 @@ export class AuditConnection {
    * @returns the place of the first row
    * @throws SubjectKeyGoneError
    */
-  async append(rows: readonly FinishedRow[], keys: readonly string[]): Promise<number> {
+  async append(rows: readonly AuditRow[], keys: readonly string[]): Promise<number> {
     try {
       return await this.#append(rows, keys);
     } catch (error) {
@@ -75,18 +55,17 @@ export class AuditConnection {
     }
   }
 
-  async #append(rows: readonly FinishedRow[], keys: readonly string[]): Promise<number> {
-    const batch = JSON.stringify(rows.map(({ row }): AuditRow => row));
-    const hashes = rows.map(({ leafHash }) => leafHash);
+  async #append(rows: readonly AuditRow[], keys: readonly string[]): Promise<number> {
+    const hashes = rows.map((row) => row.leaf_hash);
     const head = this.#head;
     if (head && this.#alone >= ALONE) {
       const next = head.append(hashes);
-      if (await this.#insert(batch, head, next, keys)) {
+      if (await this.#insert(rows, head, next, keys)) {
         this.#head = next;
         return head.size;
       }
     }
-    return this.#appendLocked(batch, hashes, keys);
+    return this.#appendLocked(rows, hashes, keys);
   }
 
   /** Asks something over this connection. */
@@ -122,7 +101,7 @@ export class AuditConnection {
   }
 
   async #appendLocked(
-    batch: string,
+    rows: readonly AuditRow[],
     hashes: readonly Buffer[],
     keys: readonly string[],
   ): Promise<number> {
@@ -131,7 +110,7 @@ export class AuditConnection {
       const head = headOf(await client.query(LOCK));
       this.#alone = this.#head?.size === head.size ? this.#alone + 1 : 0;
       const next = head.append(hashes);
-      if (!(await this.#insert(batch, head, next, keys)))
+      if (!(await this.#insert(rows, head, next, keys)))
         throw new SubjectKeyGoneError('A key of the records was destroyed meanwhile');
       await client.query('commit');
       this.#head = next;
@@ -145,17 +124,13 @@ export class AuditConnection {
   }
 
   async #insert(
-    batch: string,
+    rows: readonly AuditRow[],
     head: Frontier,
     next: Frontier,
     keys: readonly string[],
   ): Promise<boolean> {
     const client = await this.#open();
-    const { rowCount } = await client.query({
-      name: 'nte_audit_append',
-      text: APPEND,
-      values: [batch, head.size, next.size, next.bytes, next.root, keys],
-    });
+    const { rowCount } = await client.query(appendStatement(rows, head, next, keys));
     return rowCount === next.size - head.size;
   }
 

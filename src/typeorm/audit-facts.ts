@@ -1,24 +1,28 @@
 import { placeOfPart, readLeaf } from '../audit/ledger/leaf.js';
 import { openPart } from '../audit/ledger/part-seal.js';
 import { putTogether, type PersonalField } from '../audit/ledger/personal-fields.js';
-import { clearFacts, fact, type Fact } from '../audit/questions/facts.js';
+import { clearFacts, fact, type Fact, type FactSink } from '../audit/questions/facts.js';
 import type { StoredRecord } from './audit-entries.js';
 
-/** A row with all by which it can be found. */
-export interface FactRow extends StoredRecord {
-  readonly time: string;
+/** The columns by which a record can be found. */
+export interface FactColumns {
   readonly event: string;
   readonly outcome: string;
   readonly reason: string | null;
   readonly grant_type: string | null;
   readonly client_id: string | null;
   readonly subject_key: string | null;
+  readonly actors: readonly string[];
+  readonly audience: readonly string[];
+}
+
+/** A row with all by which it can be found. */
+export interface FactRow extends StoredRecord, FactColumns {
+  readonly time: string;
   readonly subject_sub: string | null;
   readonly subject_iss: string | null;
   /** The keyed hash of the issuer of the subject, while its key is there. */
   readonly subject_issuer: string | null;
-  readonly actors: readonly string[];
-  readonly audience: readonly string[];
 }
 
 /** The beginning of a statement that reads such rows, ready to be opened. */
@@ -31,39 +35,50 @@ export const SELECT_ONLY_FACTS = select(
 
 /** Everything that a record says and that can be asked for; some of it twice. */
 export function factsOf(row: FactRow): readonly Fact[] {
-  const facts = [fact('event', row.event), fact('outcome', row.outcome), ...factsOfLeaf(row)];
-  for (const kind of [
-    'reason',
-    'grant_type',
-    'subject_key',
-    'subject_issuer',
-    'subject_iss',
-  ] as const) {
-    const value = row[kind];
-    if (value !== null) facts.push(fact(kind, value));
-  }
-  if (row.client_id !== null) facts.push(fact('client', row.client_id));
-  if (row.subject_sub !== null) facts.push(fact('subject', row.subject_sub));
-  for (const actor of row.actors) facts.push(fact('actor', actor));
-  for (const audience of row.audience) facts.push(fact('audience', audience));
+  const facts: Fact[] = [];
+  eachFact(row, (kind, value) => facts.push(fact(kind, value)));
   return facts;
 }
 
+/** The same one by one. */
+export function eachFact(row: FactRow, take: FactSink): void {
+  factsOfColumns(row, row.subject_issuer, take);
+  factsOfLeaf(row, take);
+  if (row.subject_iss !== null) take('subject_iss', row.subject_iss);
+  if (row.subject_sub !== null) take('subject', row.subject_sub);
+}
+
+/** The facts that the columns of every record tell; some of them twice. */
+export function factsOfColumns(
+  columns: FactColumns,
+  subjectIssuer: string | null,
+  take: FactSink,
+): void {
+  take('event', columns.event);
+  take('outcome', columns.outcome);
+  if (columns.reason !== null) take('reason', columns.reason);
+  if (columns.grant_type !== null) take('grant_type', columns.grant_type);
+  if (columns.subject_key !== null) take('subject_key', columns.subject_key);
+  if (subjectIssuer !== null) take('subject_issuer', subjectIssuer);
+  if (columns.client_id !== null) take('client', columns.client_id);
+  for (const actor of columns.actors) take('actor', actor);
+  for (const audience of columns.audience) take('audience', audience);
+}
+
 /** What the part of the leaf says that names nobody, and what only was too long for it. */
-function factsOfLeaf({ document, sealed }: StoredRecord): readonly Fact[] {
+function factsOfLeaf({ document, sealed }: StoredRecord, take: FactSink): void {
   try {
     const leaf = readLeaf(document);
     const keys = leaf.sealed.map(({ key }) => key);
-    if (!keys.includes(null)) return clearFacts(leaf.record);
+    if (!keys.includes(null)) return clearFacts(leaf.record, take);
     const parts = keys.map((key, at) => {
       if (key !== null) return undefined;
       const opened = openPart(null, placeOfPart(leaf.record, at), sealed[at] ?? '');
       return opened && (JSON.parse(opened.text) as PersonalField[]);
     });
-    return clearFacts(putTogether(leaf.record, parts, keys));
+    clearFacts(putTogether(leaf.record, parts, keys), take);
   } catch {
     // Whoever changed it changed its hash too: to find that out is the verifier's part.
-    return [];
   }
 }
 

@@ -9,7 +9,10 @@ import {
 } from '../audit/ledger/leaf.js';
 import { sealPart } from '../audit/ledger/part-seal.js';
 import { isPerson, takeApart } from '../audit/ledger/personal-fields.js';
+import { clearFacts, type FactSink } from '../audit/questions/facts.js';
 import { audienceOf } from '../audit/record-names.js';
+import { factsOfColumns } from './audit-facts.js';
+import type { JsonObject } from '../oauth/claims.js';
 import { storable } from './storable-text.js';
 import type { SubjectKey, SubjectReference, TypeormSubjectKeys } from './typeorm-subject-keys.js';
 
@@ -39,21 +42,15 @@ export interface AuditRow extends Columns {
   readonly actors: readonly string[];
   /** The leaf, byte for byte as it was hashed. */
   readonly document: string;
-  /** SHA-256, base64. */
-  readonly leaf_hash: string;
+  readonly leaf_hash: Buffer;
   /** What the leaf commits to, in its order. */
   readonly sealed: readonly string[];
-}
-
-/** A row with the hash of its leaf. */
-export interface FinishedRow {
-  readonly row: AuditRow;
-  readonly leafHash: Buffer;
 }
 
 /** A record on its way: as it was when it was appended, not sealed yet. */
 export class PreparedRow {
   readonly #columns: Columns;
+  readonly #clear: JsonObject;
   readonly #record: string;
   readonly #parts: readonly {
     readonly reference: SubjectReference | null;
@@ -71,6 +68,7 @@ export class PreparedRow {
   constructor(record: AuditRecord, keys: TypeormSubjectKeys, issuer: string | undefined) {
     const { clear, parts } = takeApart(record, issuer);
     this.#columns = columnsOf(record);
+    this.#clear = clear;
     this.#subject = record.subject ? keys.referenceOf(record.subject, record.time) : null;
     this.#actors = actorsOf(record, keys, issuer);
     const sealed = parts.map(({ owner, fields }) => ({
@@ -87,8 +85,11 @@ export class PreparedRow {
       this.#record = JSON.stringify(essentials);
       this.#parts = [...sealed, { reference: null, text: JSON.stringify(rest) }];
     }
-    const all = [this.#subject, ...sealed.map(({ reference }) => reference), ...this.#actors];
-    this.references = [...new Set(all.filter((each) => typeof each === 'object' && each !== null))];
+    const references = new Set<SubjectReference>();
+    if (this.#subject) references.add(this.#subject);
+    for (const { reference } of sealed) references.add(reference);
+    for (const actor of this.#actors) if (typeof actor === 'object') references.add(actor);
+    this.references = [...references];
   }
 
   /** How many characters it writes, about. */
@@ -97,7 +98,7 @@ export class PreparedRow {
   }
 
   /** @param keys by their references */
-  finish(keys: ReadonlyMap<string, SubjectKey>): FinishedRow {
+  finish(keys: ReadonlyMap<string, SubjectKey>): AuditRow {
     const keyOf = ({ reference }: SubjectReference): SubjectKey => {
       const key = keys.get(reference);
       if (key === undefined) throw new Error('A subject of the record has no key');
@@ -112,19 +113,20 @@ export class PreparedRow {
       return { key: key?.id ?? null, commitment: part.commitment };
     });
     const document = leafText(this.#record, parts);
-    const leafHash = hashLeaf(document);
-    const actors = this.#actors.map((each) => (typeof each === 'string' ? each : keyOf(each).id));
     return {
-      row: {
-        ...this.#columns,
-        subject_key: this.#subject && keyOf(this.#subject).id,
-        actors,
-        document,
-        leaf_hash: leafHash.toString('base64'),
-        sealed,
-      },
-      leafHash,
+      ...this.#columns,
+      subject_key: this.#subject && keyOf(this.#subject).id,
+      actors: this.#actors.map((each) => (typeof each === 'string' ? each : keyOf(each).id)),
+      document,
+      leaf_hash: hashLeaf(document),
+      sealed,
     };
+  }
+
+  /** Tells by what its row can be found, as `eachFact` does of a row that is read. */
+  facts(row: AuditRow, take: FactSink): void {
+    factsOfColumns(row, this.#subject?.issuer ?? null, take);
+    clearFacts(this.#clear, take);
   }
 }
 

@@ -11,10 +11,10 @@ import { DataSource } from 'typeorm';
 
 import { IndexGeometry, type Segment } from '../audit/questions/geometry.js';
 import { mergeBuckets, SegmentBuilder, type Bucket } from '../audit/questions/segment-building.js';
-import { factsOf, SELECT_ONLY_FACTS, type FactRow } from './audit-facts.js';
+import { eachFact, SELECT_ONLY_FACTS, type FactRow } from './audit-facts.js';
 import { BlockTimes } from './block-times.js';
 import { RetirementListeners } from './retirement-listeners.js';
-import { TermCache } from './term-cache.js';
+import { RecentTerms, type RecordTerms } from './recent-terms.js';
 import type { Query } from './typeorm-subject-keys.js';
 import { Lock, lockParameters } from './write-transaction.js';
 
@@ -28,6 +28,10 @@ const MERGED = 16;
 /** Segments that are looked at for what is to be done: the others were merged already. */
 const NEWEST = 100;
 
+interface PlacedTerms extends RecordTerms {
+  readonly sequence: number;
+}
+
 /** The index does not go on because the service stops. */
 class StoppedError extends Error {
   override readonly name = 'StoppedError';
@@ -40,7 +44,6 @@ class StoppedError extends Error {
 @Injectable()
 export class TypeormAuditIndexer implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #logger = new Logger(TypeormAuditIndexer.name);
-  readonly #terms = new TermCache();
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -49,6 +52,7 @@ export class TypeormAuditIndexer implements OnApplicationBootstrap, OnApplicatio
     private readonly dataSource: DataSource,
     @Optional() private readonly geometry: IndexGeometry = new IndexGeometry(),
     @Optional() retirement?: RetirementListeners,
+    @Optional() private readonly recent: RecentTerms = new RecentTerms(),
   ) {
     retirement?.add((place) => this.forgetBefore(place));
   }
@@ -128,29 +132,45 @@ export class TypeormAuditIndexer implements OnApplicationBootstrap, OnApplicatio
     const builder = new SegmentBuilder(this.geometry, segment.level);
     const times = new BlockTimes(this.geometry, segment);
     const end = this.geometry.endOf(segment);
-    const read = (start: number): Promise<readonly FactRow[]> =>
-      query<FactRow>(
-        `${SELECT_ONLY_FACTS} where sequence >= $1 and sequence < $2 order by sequence`,
-        [start, Math.min(end, start + READ)],
-      );
     // The database reads on while this works; nobody waits for what it reads in vain.
+    const read = (start: number): Promise<readonly PlacedTerms[]> =>
+      this.#read(start, Math.min(end, start + READ), query);
     let ahead = read(segment.first);
     for (let start = segment.first; start < end; start += READ) {
-      const rows = await ahead;
+      const records = await ahead;
       ahead = start + READ < end ? read(start + READ) : Promise.resolve([]);
       ahead.catch(() => undefined);
-      for (const [at, row] of rows.entries()) {
-        const place = Number(row.sequence) - segment.first;
-        builder.add(
-          place,
-          factsOf(row).map((fact) => this.#terms.of(fact)),
-        );
-        times.add(place, Number(row.time));
+      for (const [at, { sequence, time, terms }] of records.entries()) {
+        const place = sequence - segment.first;
+        builder.add(place, terms);
+        times.add(place, time);
         if (at % TURN === TURN - 1) await this.#giveTurn();
       }
     }
     await keepBuckets(segment, builder.finish(), query);
     await keepSegment(segment, times, query);
+  }
+
+  /** The terms of the records from one place to another, in order: those of ours from memory. */
+  async #read(start: number, end: number, query: Query): Promise<readonly PlacedTerms[]> {
+    const places = Array.from({ length: end - start }, (_, at) => start + at);
+    const known = places.flatMap((sequence) => {
+      const found = this.recent.at(sequence);
+      return found ? [{ sequence, time: found.time, terms: found.terms }] : [];
+    });
+    if (known.length === places.length) return known;
+    const here = new Set(known.map(({ sequence }) => sequence));
+    const rows = await query<FactRow>(`${SELECT_ONLY_FACTS} where sequence = any($1::bigint[])`, [
+      places.filter((place) => !here.has(place)),
+    ]);
+    const others: PlacedTerms[] = [];
+    for (const [at, row] of rows.entries()) {
+      const sequence = Number(row.sequence);
+      const terms = this.recent.terms((take) => eachFact(row, take));
+      others.push({ sequence, time: Number(row.time), terms });
+      if (at % TURN === TURN - 1) await this.#giveTurn();
+    }
+    return [...known, ...others].toSorted((a, b) => a.sequence - b.sequence);
   }
 
   /** The segments of the lowest level that make one of the next. */

@@ -5,8 +5,10 @@ import { AuditLog, type AuditEntry } from '../audit/audit-log.js';
 import type { AuditRecord } from '../audit/audit-record.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { AuditConnection, SubjectKeyGoneError } from './audit-connection.js';
-import { PreparedRow, type FinishedRow } from './audit-row.js';
+import { PreparedRow, type AuditRow } from './audit-row.js';
+import { MOST_ROWS } from './append-statement.js';
 import { BatchQueue, type Outcome } from './batch-queue.js';
+import { RecentTerms, type RecordTerms } from './recent-terms.js';
 import { TypeormAuditSettings } from './typeorm-audit-settings.js';
 import { TypeormSubjectKeys, type Query, type SubjectKey } from './typeorm-subject-keys.js';
 import { sqlState } from './write-transaction.js';
@@ -17,8 +19,8 @@ interface Waiting {
   sealed: SealedRow | undefined;
 }
 
-interface SealedRow {
-  readonly finished: FinishedRow;
+interface SealedRow extends RecordTerms {
+  readonly row: AuditRow;
   readonly keys: readonly SubjectKey[];
 }
 
@@ -39,13 +41,14 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
     private readonly keys: TypeormSubjectKeys,
     @Optional() private readonly issuer?: IssuerSettings,
     @Optional() settings: TypeormAuditSettings = new TypeormAuditSettings(),
+    @Optional() private readonly recent: RecentTerms = new RecentTerms(),
   ) {
     super();
     const { timeout, queue, batch, batchCharacters } = settings;
     this.#connection = new AuditConnection(dataSource, timeout);
     this.#queue = new BatchQueue((rows) => this.#write(rows), {
       queue,
-      items: batch,
+      items: Math.min(batch, MOST_ROWS),
       weight: batchCharacters,
       patience: timeout,
     });
@@ -56,7 +59,7 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
     const row = new PreparedRow(record, this.keys, this.issuer?.issuer);
     // Sealed now, while the batch before is written, and not when it is this one's turn.
     const keys = this.keys.recall(row.references);
-    const waiting: Waiting = { row, sealed: keys && sealedRow(row, keys) };
+    const waiting: Waiting = { row, sealed: keys && this.#sealed(row, keys) };
     return { sequence: await this.#queue.add(waiting, row.weight), record };
   }
 
@@ -95,10 +98,11 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
       const used = sealed.flatMap(({ keys }) => keys);
       try {
         const first = await this.#connection.append(
-          sealed.map(({ finished }) => finished),
+          sealed.map(({ row }) => row),
           [...new Set(used.map(({ id }) => id))],
         );
         this.keys.confirm(used);
+        this.recent.keep(first, sealed);
         return first;
       } catch (error) {
         if (!(error instanceof SubjectKeyGoneError) || tries === 1) throw error;
@@ -115,14 +119,16 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
     const query: Query = (text, values) => this.#connection.query(text, values);
     const references = open.flatMap(({ row }) => row.references);
     const keys = await this.keys.obtain(references, query);
-    for (const each of open) each.sealed = sealedRow(each.row, keys);
+    for (const each of open) each.sealed = this.#sealed(each.row, keys);
   }
-}
 
-/** @param keys by their references, those of the row among them */
-function sealedRow(row: PreparedRow, keys: ReadonlyMap<string, SubjectKey>): SealedRow {
-  const used = row.references.flatMap(({ reference }) => keys.get(reference) ?? []);
-  return { finished: row.finish(keys), keys: used };
+  /** @param keys by their references, those of the row among them */
+  #sealed(prepared: PreparedRow, keys: ReadonlyMap<string, SubjectKey>): SealedRow {
+    const row = prepared.finish(keys);
+    const used = prepared.references.flatMap(({ reference }) => keys.get(reference) ?? []);
+    const terms = this.recent.terms((take) => prepared.facts(row, take));
+    return { row, keys: used, time: row.time, terms };
+  }
 }
 
 /** Data exceptions, broken constraints and values too large for an index (classes 22, 23, 54). */

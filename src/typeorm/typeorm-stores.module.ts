@@ -21,6 +21,7 @@ import { SinkStore } from '../streams/sink-store.js';
 import { RevocationStore } from '../tokens/revocation-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { RecentTerms } from './recent-terms.js';
 import { RetirementListeners } from './retirement-listeners.js';
 import { TypeormAccountStore } from './typeorm-account-store.js';
 import { TypeormAnchorStore } from './typeorm-anchor-store.js';
@@ -85,7 +86,7 @@ export interface TypeormStoresOptions {
  * `TypeOrmModule.forRoot` provides, which must know `tokenExchangeSchema`.
  */
 @Module({
-  providers: [...ports, TypeormSubjectKeys, TypeormCheckpoints, TypeormAuditIndexer],
+  providers: [...ports, TypeormSubjectKeys, RecentTerms, TypeormCheckpoints, TypeormAuditIndexer],
   exports: ports,
 })
 export class TypeormStoresModule {

@@ -31,6 +31,8 @@ export interface SubjectReference {
    * nothing to whoever reads the table.
    */
   readonly reference: string;
+  /** The keyed hash of the issuer; null for what is nobody's. */
+  readonly issuer: string | null;
   readonly owner: FieldOwner;
 }
 
@@ -90,15 +92,13 @@ export class TypeormSubjectKeys {
    * @throws RangeError when the time is none
    */
   referenceOf(owner: FieldOwner, time: number): SubjectReference {
-    const words =
-      owner === null
-        ? ['day', new Date(time).toISOString().slice(0, 10)]
-        : ['party', owner.iss, owner.sub];
-    const name = JSON.stringify(words);
+    // Two names may not be confused: the length says where the issuer ends.
+    const name = owner === null ? dayOf(time) : `${owner.iss.length} ${owner.iss}${owner.sub}`;
     const known = this.#references.get(name);
     if (known) return known;
     const reference = {
-      reference: this.#hash(...words),
+      reference: owner === null ? this.#hash('day', name) : this.#partyReference(owner),
+      issuer: owner && this.issReference(owner.iss),
       owner: owner && { iss: owner.iss, sub: owner.sub },
     };
     if (this.#references.size >= SIZE) this.#references.clear();
@@ -214,12 +214,12 @@ export class TypeormSubjectKeys {
     return this.#hash('party', iss, sub);
   }
 
-  #make({ reference, owner }: SubjectReference): object {
+  #make({ reference, issuer, owner }: SubjectReference): object {
     const id = randomUUID();
     return {
       reference,
       sub: owner && this.subReference(owner.sub),
-      iss: owner && this.issReference(owner.iss),
+      iss: issuer,
       key_id: id,
       wrapped: this.#sealed().seal(id, randomBytes(KEY_LENGTH).toString('hex')),
     };
@@ -252,6 +252,11 @@ export class TypeormSubjectKeys {
     if (this.#seal === undefined) throw missingKey();
     return this.#seal;
   }
+}
+
+/** A date, as `YYYY-MM-DD`. @throws RangeError when the time is none */
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
 }
 
 function missingKey(): Error {

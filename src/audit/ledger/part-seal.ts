@@ -36,17 +36,22 @@ export function sealPart(
   text: string,
 ): { readonly commitment: string; readonly sealed: string } {
   const random = takeRandom(SALT_LENGTH + NONCE_LENGTH);
-  const committed = Buffer.concat([COMMITMENT, random.subarray(0, SALT_LENGTH), Buffer.from(text)]);
+  const committed = Buffer.allocUnsafe(COMMITMENT.length + SALT_LENGTH + Buffer.byteLength(text));
+  COMMITMENT.copy(committed);
+  random.copy(committed, COMMITMENT.length, 0, SALT_LENGTH);
+  committed.write(text, COMMITMENT.length + SALT_LENGTH);
   const commitment = hash('sha256', committed, 'base64url');
   const opened = committed.subarray(COMMITMENT.length);
   if (key === null) return { commitment, sealed: opened.toString('base64url') };
-  const nonce = random.subarray(SALT_LENGTH);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(place));
+  const sealed = Buffer.allocUnsafe(NONCE_LENGTH + opened.length + TAG_LENGTH);
+  random.copy(sealed, 0, SALT_LENGTH);
+  const cipher = createCipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_LENGTH));
+  cipher.setAAD(Buffer.from(place));
   // A stream cipher: all comes out at once, and nothing is left for the end.
-  const body = cipher.update(opened);
+  cipher.update(opened).copy(sealed, NONCE_LENGTH);
   cipher.final();
-  const sealed = Buffer.concat([nonce, body, cipher.getAuthTag()]).toString('base64url');
-  return { commitment, sealed };
+  cipher.getAuthTag().copy(sealed, NONCE_LENGTH + opened.length);
+  return { commitment, sealed: sealed.toString('base64url') };
 }
 
 /** What was sealed; undefined when the key is another, or a byte or the place was changed. */
@@ -70,13 +75,14 @@ export function openPart(
   }
 }
 
+/** To be copied at once: the memory is filled anew with the next ones. */
 function takeRandom(length: number): Buffer {
   if (used + length > pool.length) {
     randomFillSync(pool);
     used = 0;
   }
   used += length;
-  return Buffer.from(pool.subarray(used - length, used));
+  return pool.subarray(used - length, used);
 }
 
 function split(bytes: Buffer): OpenedPart {

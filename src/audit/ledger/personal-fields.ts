@@ -125,9 +125,11 @@ class Dissection {
     // What names no person by itself is about the one whom the record is about.
     const main = parties.find((party) => party !== undefined && this.#isPerson(party)) ?? null;
     const clear: Record<string, Json> = {};
-    for (const [name, value] of Object.entries(record)) {
+    const fields = record as unknown as Readonly<Record<string, Json | undefined>>;
+    for (const name of Object.keys(fields)) {
+      const value = fields[name];
       if (value === undefined) continue;
-      const kept = this.#field(record, name, value as Json, main);
+      const kept = this.#field(record, name, value, main);
       if (kept !== undefined) clear[name] = kept;
     }
     this.result = { clear, parts: this.#parts };
@@ -138,12 +140,17 @@ class Dissection {
     if (PARTIES.has(name)) return this.#party([name], value);
     if (PARTY_LISTS.has(name) && Array.isArray(value))
       return value.map((party, at) => this.#party([name, at], party) ?? null);
-    if (name === 'act') return this.#act([name], value, main);
+    if (name === 'act') return this.#isClearAct(value) ? value : this.#act([name], value, main);
     if (name === 'revocation') return this.#revocation(value, main);
     const within = CLEAR_WITHIN[name];
     if (within !== undefined && isJsonObject(value)) {
+      const names = Object.keys(value);
+      // Nearly always: then it stays as it is, without a copy.
+      if (names.every((inner) => within.has(inner))) return value;
       const clear: Record<string, Json> = {};
-      for (const [inner, each] of Object.entries(value)) {
+      for (const inner of names) {
+        const each = value[inner];
+        if (each === undefined) continue;
         const kept = within.has(inner) ? each : this.#inner(record, [name, inner], each, main);
         if (kept !== undefined) clear[inner] = kept;
       }
@@ -167,7 +174,7 @@ class Dissection {
       this.#take(isPerson ? { iss: this.#issuer ?? '', sub } : main, path, value);
       return undefined;
     }
-    if (value !== undefined) this.#take(main, path, value);
+    this.#take(main, path, value);
     return undefined;
   }
 
@@ -189,11 +196,26 @@ class Dissection {
     }
     const { act: inner, ...own } = value as JsonObject & RecordedParty;
     const owner = { iss: own.iss, sub: own.sub };
-    const isClient = own.iss === this.#issuer && own['client_id'] === own.sub;
+    const isClient = this.#isClientOfOurs(own);
     const isClear = isClient && Object.keys(own).every((name) => ACT_CLAIMS.has(name));
     const kept = isClear ? own : { sealed: this.#take(isClient ? main : owner, path, own) };
     const within = inner === undefined ? undefined : this.#act([...path, 'act'], inner, main);
     return within === undefined ? kept : { ...kept, act: within };
+  }
+
+  /** Whether every actor of the claim is a client of this server, and nothing else is said of it. */
+  #isClearAct(value: Json | undefined): boolean {
+    if (value === undefined) return true;
+    return (
+      isParty(value) &&
+      this.#isClientOfOurs(value as JsonObject & RecordedParty) &&
+      Object.keys(value).every((name) => ACT_CLAIMS.has(name)) &&
+      this.#isClearAct((value as JsonObject)['act'])
+    );
+  }
+
+  #isClientOfOurs(own: JsonObject & RecordedParty): boolean {
+    return own.iss === this.#issuer && own['client_id'] === own.sub;
   }
 
   /** Who is named by it is not who revoked. */

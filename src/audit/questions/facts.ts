@@ -33,6 +33,9 @@ export const TOKEN_ROLES = ['subject', 'actor', 'issued'] as const satisfies Tok
 /** What a record says, or what is asked, as one text. */
 export type Fact = string;
 
+/** Takes facts as they are found. */
+export type FactSink = (kind: FactKind, value: string) => void;
+
 /** The text of a fact; a kind has no space. */
 export function fact(kind: FactKind, value: string): Fact {
   return `${kind} ${value}`;
@@ -43,24 +46,27 @@ export function fact(kind: FactKind, value: string): Fact {
  * whoever finds a record by it looks at the record.
  */
 export function termOf(text: Fact): number {
-  return hash('sha256', text, 'buffer').readUIntBE(0, TERM_BYTES);
+  const bytes = hash('sha256', text, 'binary');
+  let term = 0;
+  for (let at = 0; at < TERM_BYTES; at += 1) term = term * 256 + bytes.charCodeAt(at);
+  return term;
 }
 
 /** What the part of a record says that names nobody; some of it twice. */
-export function clearFacts(record: Partial<AuditRecord>): readonly Fact[] {
+export function clearFacts(record: Partial<AuditRecord>, take: FactSink): void {
   const { basis, issuedToken, requested, traceId } = record;
-  const facts: Fact[] = [];
   for (const scope of [issuedToken?.scope, requested?.scope])
-    for (const value of listOf(scope)) facts.push(fact('scope', value));
-  if (basis !== undefined)
-    facts.push(fact('policy', basis.policy), fact('policy_version', basis.version));
-  if (traceId !== undefined) facts.push(fact('trace', traceId));
+    for (const value of listOf(scope)) take('scope', value);
+  if (basis !== undefined) {
+    take('policy', basis.policy);
+    take('policy_version', basis.version);
+  }
+  if (traceId !== undefined) take('trace', traceId);
   for (const role of TOKEN_ROLES) {
     const token = record[`${role}Token`];
-    if (token !== undefined) facts.push(fact(`${role}_hash`, token.hash));
-    if (token?.jti !== undefined) facts.push(fact(`${role}_jti`, token.jti));
+    if (token !== undefined) take(`${role}_hash`, token.hash);
+    if (token?.jti !== undefined) take(`${role}_jti`, token.jti);
   }
-  return facts;
 }
 
 /** A host's record may hold anything. */
