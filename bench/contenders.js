@@ -19,6 +19,7 @@ const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const STARTED_WITHIN = 30_000;
 const STOPPED_WITHIN = 30_000;
 const REVOCATIONS = 1_000_000;
+const PRELOADS = { 'service-no-index': 'no-index.js', 'service-plain-audit': 'plain-audit.js' };
 
 /**
  * @typedef {object} Contender
@@ -44,6 +45,7 @@ const REVOCATIONS = 1_000_000;
 export async function startContender(name, stage) {
   if (name === 'service') return startService(stage, name, 'nest-token-exchange');
   if (name === 'service-revocations') return startRevoking(stage, name);
+  if (name === 'service-no-index') return startPreloaded(stage, name, 'the same, no search index');
   if (name === 'service-plain-audit') return startPlain(stage, name);
   if (name === 'batched') return startBare(stage, name, 'node:http, shared commits');
   if (name === 'single') return startBare(stage, name, 'node:http, one INSERT each');
@@ -141,27 +143,38 @@ async function startRevoking(stage, name) {
 }
 
 /**
- * The service once more, without a ledger, on a database of its own.
+ * The service once more, without a ledger.
  * @param {Stage} stage
  * @param {'service-plain-audit'} name
  */
 async function startPlain(stage, name) {
+  const started = await startPreloaded(stage, name, 'the same, no ledger', CREATE_PLAIN_TABLE);
+  return { ...started, table: PLAIN_TABLE };
+}
+
+/**
+ * The service once more on a database of its own, changed by what is loaded before it.
+ * @param {Stage} stage
+ * @param {keyof typeof PRELOADS} name
+ * @param {string} title
+ * @param {string} prepare a statement for its database
+ */
+async function startPreloaded(stage, name, title, prepare = 'select') {
   const url = new URL(stage.databaseUrl);
-  url.pathname = '/bench_plain_audit';
-  await query(stage.databaseUrl, 'create database bench_plain_audit');
+  url.pathname = `/bench_${name.replaceAll('-', '_')}`;
+  await query(stage.databaseUrl, `create database ${url.pathname.slice(1)}`);
   await migrate(url.href);
-  await query(url.href, CREATE_PLAIN_TABLE);
-  const preload = new URL('plain-audit.js', import.meta.url).href;
+  await query(url.href, prepare);
+  const preload = new URL(PRELOADS[name], import.meta.url).href;
   const nodeFlags = [...stage.nodeFlags, '--import', preload];
-  const started = { ...stage, databaseUrl: url.href, nodeFlags };
-  return { ...(await startService(started, name, 'the same, no ledger')), table: PLAIN_TABLE };
+  return startService({ ...stage, databaseUrl: url.href, nodeFlags }, name, title);
 }
 
 /**
  * Starts the service as production does: migrated before, its clients and its key in the database,
  * everything else as it is shipped.
  * @param {Stage} stage
- * @param {'service' | 'service-revocations' | 'service-plain-audit'} name
+ * @param {'service' | 'service-revocations' | keyof typeof PRELOADS} name
  * @param {string} title
  * @returns {Promise<Contender>}
  */

@@ -116,10 +116,7 @@ async function failEach(
       answer = await work();
     });
     if (answer === undefined) throw new Error('There was no answer');
-    if (!hasFailed) {
-      console.log(number - 1);
-      return number - 1;
-    }
+    if (!hasFailed) return number - 1;
     await after(answer);
   }
 }

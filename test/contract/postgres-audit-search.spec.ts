@@ -18,6 +18,7 @@ import {
   TypeormAuditReader,
   TypeormSubjectKeys,
 } from '../../src/typeorm/index.js';
+import { RecentTerms } from '../../src/typeorm/recent-terms.js';
 import { createTestDataSource, type TestDataSource } from '../support/data-source.js';
 import { KEY_SETTINGS } from '../support/key-settings.js';
 
@@ -148,6 +149,37 @@ const search = fc
   );
 
 describe('The index of the audit log', () => {
+  it('is the same from memory as from the log, also where another instance wrote between', async () => {
+    const { dataSource } = database;
+    const recent = new RecentTerms();
+    const ours = new TypeormAuditLog(dataSource, keys, undefined, undefined, recent);
+    const records = fc.sample(record, 40);
+    // What is too long for a leaf is kept beside it, and found all the same.
+    const scope = Array.from({ length: 4_000 }, (_, at) => `scope-${at}-of-many`);
+    const long = { issuedToken: { hash: 'long', jti: 'long', scope } };
+    for (const [at, each] of [...records, long].entries())
+      await (at % 3 === 1 ? log : ours).append(sampleRecord(each));
+    await append(1);
+    await ours.onApplicationShutdown();
+    expect(records.map((_, at) => recent.at(at) !== undefined)).toEqual(
+      records.map((_, at) => at % 3 !== 1),
+    );
+    const tables = async (): Promise<unknown> => [
+      await query('select * from nte_audit_segment order by first'),
+      await query('select * from nte_audit_posting order by first, level, bucket'),
+    ];
+
+    await advance(new TypeormAuditIndexer(dataSource, SMALL, undefined, recent));
+    const fromMemory = await tables();
+    await query('delete from nte_audit_posting');
+    await query('delete from nte_audit_segment');
+    await advance(index);
+
+    expect(await tables()).toEqual(fromMemory);
+    expect((await segments()).length).toBeGreaterThan(1);
+    expect(await all(reader, { scope: 'scope-3999-of-many' }, 5)).toHaveLength(1);
+  });
+
   it('answers every question as reading all records does, wherever it ends', async () => {
     const memory = new InMemoryAuditLog();
     const naive = new InMemoryAuditReader(memory);

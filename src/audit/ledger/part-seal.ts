@@ -37,20 +37,20 @@ export function sealPart(
 ): { readonly commitment: string; readonly sealed: string } {
   const random = takeRandom(SALT_LENGTH + NONCE_LENGTH);
   const committed = Buffer.allocUnsafe(COMMITMENT.length + SALT_LENGTH + Buffer.byteLength(text));
-  COMMITMENT.copy(committed);
-  random.copy(committed, COMMITMENT.length, 0, SALT_LENGTH);
+  committed.set(COMMITMENT);
+  committed.set(random.subarray(0, SALT_LENGTH), COMMITMENT.length);
   committed.write(text, COMMITMENT.length + SALT_LENGTH);
   const commitment = hash('sha256', committed, 'base64url');
   const opened = committed.subarray(COMMITMENT.length);
   if (key === null) return { commitment, sealed: opened.toString('base64url') };
   const sealed = Buffer.allocUnsafe(NONCE_LENGTH + opened.length + TAG_LENGTH);
-  random.copy(sealed, 0, SALT_LENGTH);
+  sealed.set(random.subarray(SALT_LENGTH));
   const cipher = createCipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_LENGTH));
   cipher.setAAD(Buffer.from(place));
   // A stream cipher: all comes out at once, and nothing is left for the end.
-  cipher.update(opened).copy(sealed, NONCE_LENGTH);
+  sealed.set(cipher.update(opened), NONCE_LENGTH);
   cipher.final();
-  cipher.getAuthTag().copy(sealed, NONCE_LENGTH + opened.length);
+  sealed.set(cipher.getAuthTag(), NONCE_LENGTH + opened.length);
   return { commitment, sealed: sealed.toString('base64url') };
 }
 

@@ -22,6 +22,15 @@ export function postingOf(term: number, list: ArrayLike<number>, size: number): 
   return { term, ...encodePlaces(list, size) };
 }
 
+/** The same list of places, each moved by an offset, in a larger segment: only the first is written anew. */
+export function movedPosting({ term, bytes }: Posting, offset: number): Posting {
+  const { value, end } = readNumber(bytes, 0);
+  const moved = Buffer.allocUnsafe(LENGTH_BYTES + bytes.length - end);
+  const start = writeNumber(moved, 0, value + offset);
+  moved.set(bytes.subarray(end), start);
+  return { term, bytes: moved.subarray(0, start + bytes.length - end), isBits: false };
+}
+
 /** Writes the postings of a bucket, which ascend by their terms. */
 export function writeBucket(postings: readonly Posting[]): Buffer {
   const length = postings.reduce((sum, { bytes }) => sum + bytes.length, 0);

@@ -2,7 +2,7 @@ import { endianness } from 'node:os';
 
 import type { IndexGeometry } from './geometry.js';
 import { downward, readList } from './places.js';
-import { postingOf, readBucket, writeBucket, type Posting } from './postings.js';
+import { movedPosting, postingOf, readBucket, writeBucket, type Posting } from './postings.js';
 
 /** A bucket with its number in the segment. */
 export interface Bucket {
@@ -85,7 +85,13 @@ export function mergeBuckets(
     .toSorted((a, b) => a.posting.term - b.posting.term);
   const merged: Posting[] = [];
   for (let at = 0; at < all.length;) {
-    const { term } = all[at]?.posting ?? { term: 0 };
+    const { posting: first, offset: start } = all[at] ?? { posting: undefined, offset: 0 };
+    const { term } = first ?? { term: 0 };
+    if (first?.isBits === false && all[at + 1]?.posting.term !== term) {
+      merged.push(movedPosting(first, start));
+      at += 1;
+      continue;
+    }
     const places: number[] = [];
     for (; all[at]?.posting.term === term; at += 1) {
       const { posting, offset } = all[at] ?? { posting: undefined, offset: 0 };
