@@ -51,6 +51,8 @@ if (process.env['DATABASE_URL'] !== undefined && process.argv[1]?.endsWith('main
   const { audienceOf } = await built('audit/record-names.js');
   const client = new Client(process.env['DATABASE_URL']);
   await client.connect();
+  // It must not keep the service from ending.
+  client.unref();
   const queue = new BatchQueue(
     async (/** @type {readonly object[]} */ rows) => {
       const { rows: kept } = await client.query({ ...INSERT, values: [JSON.stringify(rows)] });
