@@ -99,24 +99,20 @@ export class PreparedRow {
 
   /** @param keys by their references */
   finish(keys: ReadonlyMap<string, SubjectKey>): AuditRow {
-    const keyOf = ({ reference }: SubjectReference): SubjectKey => {
-      const key = keys.get(reference);
-      if (key === undefined) throw new Error('A subject of the record has no key');
-      return key;
-    };
     const { id } = this.#columns;
+    const parts: SealedPart[] = [];
     const sealed: string[] = [];
-    const parts = this.#parts.map(({ reference, text }, at): SealedPart => {
-      const key = reference && keyOf(reference);
-      const part = sealPart(key?.key ?? null, placeOfPart({ id }, at), text);
+    for (const { reference, text } of this.#parts) {
+      const key = reference && keyOf(reference, keys);
+      const part = sealPart(key?.key ?? null, placeOfPart({ id }, parts.length), text);
       sealed.push(part.sealed);
-      return { key: key?.id ?? null, commitment: part.commitment };
-    });
+      parts.push({ key: key?.id ?? null, commitment: part.commitment });
+    }
     const document = leafText(this.#record, parts);
     return {
       ...this.#columns,
-      subject_key: this.#subject && keyOf(this.#subject).id,
-      actors: this.#actors.map((each) => (typeof each === 'string' ? each : keyOf(each).id)),
+      subject_key: this.#subject && keyOf(this.#subject, keys).id,
+      actors: this.#actors.map((each) => (typeof each === 'string' ? each : keyOf(each, keys).id)),
       document,
       leaf_hash: hashLeaf(document),
       sealed,
@@ -128,6 +124,12 @@ export class PreparedRow {
     factsOfColumns(row, this.#subject?.issuer ?? null, take);
     clearFacts(this.#clear, take);
   }
+}
+
+function keyOf({ reference }: SubjectReference, keys: ReadonlyMap<string, SubjectKey>): SubjectKey {
+  const key = keys.get(reference);
+  if (key === undefined) throw new Error('A subject of the record has no key');
+  return key;
 }
 
 /** The part of a `jti` that the index knows. */

@@ -161,7 +161,6 @@ describe('CVE-2020-15223, an error of the store was swallowed: whichever stateme
         const refused = await chain.exchange(service, actor, token);
         expect([refused.status, refused.body['error']]).toEqual([400, 'invalid_request']);
       }
-      await sleep(FORGOTTEN);
       root = good(await chain.root(service));
       child = good(await chain.exchange(service, 'gateway', root));
     });
