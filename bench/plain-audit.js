@@ -52,7 +52,7 @@ if (process.env['DATABASE_URL'] !== undefined && process.argv[1]?.endsWith('main
   const client = new Client(process.env['DATABASE_URL']);
   await client.connect();
   // It must not keep the service from ending.
-  client.unref();
+  /** @type {{ unref(): void }} */ (/** @type {unknown} */ (client)).unref();
   const queue = new BatchQueue(
     async (/** @type {readonly object[]} */ rows) => {
       const { rows: kept } = await client.query({ ...INSERT, values: [JSON.stringify(rows)] });
