@@ -125,21 +125,17 @@ async function startChild(file, settings, stage, contender) {
  * @param {'service-revocations'} name
  */
 async function startRevoking(stage, name) {
-  const url = new URL(stage.databaseUrl);
-  url.pathname = '/bench_revocations';
-  await query(stage.databaseUrl, 'create database bench_revocations');
-  await migrate(url.href);
+  const databaseUrl = await createDatabase(stage, name);
   await query(
-    url.href,
+    databaseUrl,
     `with next as (update nte_revocation_epoch set epoch = epoch + 1 returning epoch)
      insert into nte_revocation (key, before, expires_at, epoch)
      select 't' || left(translate(encode(sha256(number::text::bytea), 'base64'), '+/', '-_'), 16),
             ${2 ** 48 - 1}, ${Date.now() + 86_400_000}, epoch
      from next, generate_series(1, ${REVOCATIONS}) as number`,
   );
-  await query(url.href, 'vacuum analyze nte_revocation');
-  const title = 'the same, a million revocations';
-  return startService({ ...stage, databaseUrl: url.href }, name, title);
+  await query(databaseUrl, 'vacuum analyze nte_revocation');
+  return startService({ ...stage, databaseUrl }, name, 'the same, a million revocations');
 }
 
 /**
@@ -160,14 +156,25 @@ async function startPlain(stage, name) {
  * @param {string} prepare a statement for its database
  */
 async function startPreloaded(stage, name, title, prepare = 'select') {
+  const databaseUrl = await createDatabase(stage, name);
+  await query(databaseUrl, prepare);
+  const preload = new URL(PRELOADS[name], import.meta.url).href;
+  const nodeFlags = [...stage.nodeFlags, '--import', preload];
+  return startService({ ...stage, databaseUrl, nodeFlags }, name, title);
+}
+
+/**
+ * A database of a contender's own, migrated.
+ * @param {Stage} stage
+ * @param {import('./options.js').ContenderName} name
+ * @returns {Promise<string>} its URL
+ */
+async function createDatabase(stage, name) {
   const url = new URL(stage.databaseUrl);
   url.pathname = `/bench_${name.replaceAll('-', '_')}`;
   await query(stage.databaseUrl, `create database ${url.pathname.slice(1)}`);
   await migrate(url.href);
-  await query(url.href, prepare);
-  const preload = new URL(PRELOADS[name], import.meta.url).href;
-  const nodeFlags = [...stage.nodeFlags, '--import', preload];
-  return startService({ ...stage, databaseUrl: url.href, nodeFlags }, name, title);
+  return url.href;
 }
 
 /**

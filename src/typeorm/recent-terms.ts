@@ -27,6 +27,11 @@ export interface RecordTerms {
   readonly terms: readonly number[];
 }
 
+/** The same with the place of the record in the log. */
+export interface PlacedTerms extends RecordTerms {
+  readonly sequence: number;
+}
+
 /**
  * The terms of the records that this process wrote last, so that whoever indexes them need not read
  * them back. It only saves time: a record that is not here is in the log.
@@ -36,7 +41,7 @@ export class RecentTerms {
   readonly #common = new Map<FactKind, Map<string, number>>(
     COMMON.map((kind) => [kind, new Map()]),
   );
-  readonly #slots: (({ readonly sequence: number } & RecordTerms) | undefined)[] = [];
+  readonly #slots: (PlacedTerms | undefined)[] = [];
   /** The place behind the last record. */
   #end = 0;
 
@@ -62,7 +67,7 @@ export class RecentTerms {
   }
 
   /** What is known of the record at a place of the log. */
-  at(sequence: number): RecordTerms | undefined {
+  at(sequence: number): PlacedTerms | undefined {
     const found = this.#slots[sequence % RECORDS];
     return found?.sequence === sequence ? found : undefined;
   }

@@ -14,7 +14,7 @@ import { mergeBuckets, SegmentBuilder, type Bucket } from '../audit/questions/se
 import { eachFact, SELECT_ONLY_FACTS, type FactRow } from './audit-facts.js';
 import { BlockTimes } from './block-times.js';
 import { RetirementListeners } from './retirement-listeners.js';
-import { RecentTerms, type RecordTerms } from './recent-terms.js';
+import { RecentTerms, type PlacedTerms } from './recent-terms.js';
 import type { Query } from './typeorm-subject-keys.js';
 import { Lock, lockParameters } from './write-transaction.js';
 
@@ -27,10 +27,6 @@ const TURN = 32;
 const MERGED = 16;
 /** Segments that are looked at for what is to be done: the others were merged already. */
 const NEWEST = 100;
-
-interface PlacedTerms extends RecordTerms {
-  readonly sequence: number;
-}
 
 /** The index does not go on because the service stops. */
 class StoppedError extends Error {
@@ -153,15 +149,16 @@ export class TypeormAuditIndexer implements OnApplicationBootstrap, OnApplicatio
 
   /** The terms of the records from one place to another, in order: those of ours from memory. */
   async #read(start: number, end: number, query: Query): Promise<readonly PlacedTerms[]> {
-    const places = Array.from({ length: end - start }, (_, at) => start + at);
-    const known = places.flatMap((sequence) => {
-      const found = this.recent.at(sequence);
-      return found ? [{ sequence, time: found.time, terms: found.terms }] : [];
-    });
-    if (known.length === places.length) return known;
-    const here = new Set(known.map(({ sequence }) => sequence));
+    const known: PlacedTerms[] = [];
+    const missing: number[] = [];
+    for (let place = start; place < end; place += 1) {
+      const found = this.recent.at(place);
+      if (found) known.push(found);
+      else missing.push(place);
+    }
+    if (missing.length === 0) return known;
     const rows = await query<FactRow>(`${SELECT_ONLY_FACTS} where sequence = any($1::bigint[])`, [
-      places.filter((place) => !here.has(place)),
+      missing,
     ]);
     const others: PlacedTerms[] = [];
     for (const [at, row] of rows.entries()) {
