@@ -45,6 +45,8 @@ const PRELOADS = { 'service-no-index': 'no-index.js', 'service-plain-audit': 'pl
 export async function startContender(name, stage) {
   if (name === 'service') return startService(stage, name, 'nest-token-exchange');
   if (name === 'service-revocations') return startRevoking(stage, name);
+  if (name === 'service-one-thread')
+    return startAlone(stage, name, 'the same, in one thread', { AUDIT_THREAD: 'false' });
   if (name === 'service-no-index') return startPreloaded(stage, name, 'the same, no search index');
   if (name === 'service-plain-audit') return startPlain(stage, name);
   if (name === 'batched') return startBare(stage, name, 'node:http, shared commits');
@@ -139,12 +141,27 @@ async function startRevoking(stage, name) {
 }
 
 /**
+ * The service once more on a database of its own, with other settings.
+ * @param {Stage} stage
+ * @param {'service-one-thread'} name
+ * @param {string} title
+ * @param {NodeJS.ProcessEnv} environment
+ */
+async function startAlone(stage, name, title, environment) {
+  const databaseUrl = await createDatabase(stage, name);
+  return startService({ ...stage, databaseUrl }, name, title, environment);
+}
+
+/**
  * The service once more, without a ledger.
  * @param {Stage} stage
  * @param {'service-plain-audit'} name
  */
 async function startPlain(stage, name) {
-  const started = await startPreloaded(stage, name, 'the same, no ledger', CREATE_PLAIN_TABLE);
+  const started = await startPreloaded(stage, name, 'the same, no ledger', {
+    prepare: CREATE_PLAIN_TABLE,
+    environment: { AUDIT_THREAD: 'false' },
+  });
   return { ...started, table: PLAIN_TABLE };
 }
 
@@ -153,14 +170,15 @@ async function startPlain(stage, name) {
  * @param {Stage} stage
  * @param {keyof typeof PRELOADS} name
  * @param {string} title
- * @param {string} prepare a statement for its database
+ * @param {{ prepare?: string, environment?: NodeJS.ProcessEnv }} [changes] a statement for its database
  */
-async function startPreloaded(stage, name, title, prepare = 'select') {
+async function startPreloaded(stage, name, title, changes = {}) {
+  const { prepare = 'select', environment } = changes;
   const databaseUrl = await createDatabase(stage, name);
   await query(databaseUrl, prepare);
   const preload = new URL(PRELOADS[name], import.meta.url).href;
   const nodeFlags = [...stage.nodeFlags, '--import', preload];
-  return startService({ ...stage, databaseUrl, nodeFlags }, name, title);
+  return startService({ ...stage, databaseUrl, nodeFlags }, name, title, environment);
 }
 
 /**
@@ -181,11 +199,12 @@ async function createDatabase(stage, name) {
  * Starts the service as production does: migrated before, its clients and its key in the database,
  * everything else as it is shipped.
  * @param {Stage} stage
- * @param {'service' | 'service-revocations' | keyof typeof PRELOADS} name
+ * @param {'service' | 'service-revocations' | 'service-one-thread' | keyof typeof PRELOADS} name
  * @param {string} title
+ * @param {NodeJS.ProcessEnv} [environment] more settings
  * @returns {Promise<Contender>}
  */
-async function startService(stage, name, title) {
+async function startService(stage, name, title, environment = {}) {
   const { databaseUrl, folder, logLevel, nodeFlags, scene } = stage;
   const encryptionKey = randomBytes(32);
   const port = await freePort();
@@ -198,6 +217,7 @@ async function startService(stage, name, title) {
     KEY_ENCRYPTION_KEY: encryptionKey.toString('base64'),
     LOG_LEVEL: logLevel,
     SHUTDOWN_DELAY: '0',
+    ...environment,
   };
   await seed(databaseUrl, scene, encryptionKey);
   const log = openSync(join(folder, `${name}.log`), 'a');

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 
 import { TokenExchangeModule } from '../token-exchange.module.js';
 import type { TokenExchangeOptions } from '../token-exchange.options.js';
+import { TypeormAuditSettings } from '../typeorm/typeorm-audit-settings.js';
 import { TypeormStoresModule } from '../typeorm/typeorm-stores.module.js';
 import { AnchorsModule, type AnchorsOptions } from '../anchors/anchors.module.js';
 import { AdminModule } from '../admin/admin.module.js';
@@ -35,12 +36,16 @@ export class AppModule {
     dataSource: DataSource,
     anchors: AnchorsOptions,
     retention: RetentionSettings,
+    audit: TypeormAuditSettings,
   ): DynamicModule {
     return {
       module: AppModule,
       imports: [
         DatabaseModule.with(dataSource),
-        TokenExchangeModule.forRoot({ ...options, adapters: [TypeormStoresModule] }),
+        TokenExchangeModule.forRoot({
+          ...options,
+          adapters: [TypeormStoresModule.register({ audit })],
+        }),
         AnchorsModule.with(anchors),
         PagesModule.with(pages),
         AdminModule,

@@ -223,6 +223,11 @@ const SCHEMA = z.object({
     .describe(
       'Days that records are kept at least; older ones go in whole partitions of about a week, and their hashes stay. Default: none, records are kept for ever.',
     ),
+  AUDIT_THREAD: flag
+    .optional()
+    .describe(
+      'Whether a thread of its own writes and indexes the records. Default: true where there is more than one processor.',
+    ),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
@@ -279,6 +284,8 @@ export interface Configuration {
   readonly trustProxy: readonly string[];
   /** Milliseconds; undefined to keep records for ever. */
   readonly auditRetention: number | undefined;
+  /** Undefined where the number of processors decides. */
+  readonly auditThread: boolean | undefined;
   readonly logLevel: string;
   /** Milliseconds. */
   readonly shutdown: { readonly delay: number; readonly timeout: number };
@@ -505,6 +512,7 @@ function configurationOf(
     trustProxy: settings.TRUST_PROXY,
     auditRetention:
       settings.AUDIT_RETENTION === undefined ? undefined : settings.AUDIT_RETENTION * DAY,
+    auditThread: settings.AUDIT_THREAD,
     logLevel: settings.LOG_LEVEL,
     shutdown: {
       delay: (settings.SHUTDOWN_DELAY ?? (isProduction ? 5 : 0)) * 1000,

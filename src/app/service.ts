@@ -24,6 +24,7 @@ import { Readiness } from './health/readiness.js';
 import { accessLog, NestLog } from './logging.js';
 import type { Middleware } from './middleware.js';
 import { PageSettings } from '../pages/page-settings.js';
+import { TypeormAuditSettings } from '../typeorm/typeorm-audit-settings.js';
 import { openTokenDoor } from './token-door.js';
 
 /** A running service. */
@@ -108,6 +109,7 @@ async function createApp(
       database.dataSource,
       anchors,
       new RetentionSettings(configuration.auditRetention),
+      new TypeormAuditSettings({ thread: configuration.auditThread }),
     ),
     {
       bodyParser: false,

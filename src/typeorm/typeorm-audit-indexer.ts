@@ -12,6 +12,7 @@ import { DataSource } from 'typeorm';
 import { IndexGeometry, type Segment } from '../audit/questions/geometry.js';
 import { mergeBuckets, SegmentBuilder, type Bucket } from '../audit/questions/segment-building.js';
 import { eachFact, SELECT_ONLY_FACTS, type FactRow } from './audit-facts.js';
+import { AuditThread } from './audit-thread.js';
 import { BlockTimes } from './block-times.js';
 import { RetirementListeners } from './retirement-listeners.js';
 import { RecentTerms, type PlacedTerms } from './recent-terms.js';
@@ -49,12 +50,14 @@ export class TypeormAuditIndexer implements OnApplicationBootstrap, OnApplicatio
     @Optional() private readonly geometry: IndexGeometry = new IndexGeometry(),
     @Optional() retirement?: RetirementListeners,
     @Optional() private readonly recent: RecentTerms = new RecentTerms(),
+    @Optional() private readonly thread?: AuditThread,
   ) {
     retirement?.add((place) => this.forgetBefore(place));
   }
 
+  /** Begins, unless the thread that writes the records does it. */
   onApplicationBootstrap(): void {
-    this.#next(0);
+    if (this.thread?.isUsed !== true) this.#next(0);
   }
 
   /** Gives up what is under way: the next start goes on from what was done before. */

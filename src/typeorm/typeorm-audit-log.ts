@@ -1,4 +1,9 @@
-import { Injectable, Optional, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Injectable,
+  Optional,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
 import { AuditLog, type AuditEntry } from '../audit/audit-log.js';
@@ -6,6 +11,7 @@ import type { AuditRecord } from '../audit/audit-record.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { AuditConnection, SubjectKeyGoneError } from './audit-connection.js';
 import { PreparedRow, type AuditRow } from './audit-row.js';
+import { AuditThread } from './audit-thread.js';
 import { MOST_ROWS } from './append-statement.js';
 import { BatchQueue, type Outcome } from './batch-queue.js';
 import { RecentTerms, type RecordTerms } from './recent-terms.js';
@@ -31,8 +37,12 @@ interface SealedRow extends RecordTerms {
  * its commits.
  */
 @Injectable()
-export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
+export class TypeormAuditLog
+  extends AuditLog
+  implements OnApplicationBootstrap, OnApplicationShutdown
+{
   readonly #connection: AuditConnection;
+  readonly #thread: AuditThread | undefined;
   readonly #queue: BatchQueue<Waiting, string>;
   #isClosed = false;
 
@@ -42,8 +52,10 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
     @Optional() private readonly issuer?: IssuerSettings,
     @Optional() settings: TypeormAuditSettings = new TypeormAuditSettings(),
     @Optional() private readonly recent: RecentTerms = new RecentTerms(),
+    @Optional() thread?: AuditThread,
   ) {
     super();
+    this.#thread = thread?.isUsed === true ? thread : undefined;
     const { timeout, queue, batch, batchCharacters } = settings;
     this.#connection = new AuditConnection(dataSource, timeout);
     this.#queue = new BatchQueue((rows) => this.#write(rows), {
@@ -54,8 +66,13 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
     });
   }
 
+  onApplicationBootstrap(): void {
+    this.#thread?.start();
+  }
+
   async append(record: AuditRecord): Promise<AuditEntry> {
     if (this.#isClosed) throw new Error('The audit log is closed');
+    if (this.#thread) return { sequence: await this.#thread.append(record), record };
     const row = new PreparedRow(record, this.keys, this.issuer?.issuer);
     // Sealed now, while the batch before is written, and not when it is this one's turn.
     const keys = this.keys.recall(row.references);
@@ -66,6 +83,7 @@ export class TypeormAuditLog extends AuditLog implements OnApplicationShutdown {
   /** Writes what waits, then closes. Not earlier: requests that are answered until then need their record. */
   async onApplicationShutdown(): Promise<void> {
     this.#isClosed = true;
+    await this.#thread?.close();
     await this.#queue.settle();
     await this.#connection.close();
   }

@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** How the audit log writes. Times in milliseconds. */
 export class TypeormAuditSettings {
   /** How long one write may take before it is given up, and how long a record may wait for its turn. */
@@ -8,11 +10,21 @@ export class TypeormAuditSettings {
   readonly batch: number;
   /** How many characters of records one statement writes at most, unless a single one is longer. */
   readonly batchCharacters: number;
+  /**
+   * Whether a thread of its own writes and indexes the records, where the data source can be told there;
+   * by default where there is more than one processor.
+   */
+  readonly thread: boolean;
 
-  constructor(settings: Partial<TypeormAuditSettings> = {}) {
+  constructor(
+    settings: {
+      readonly [Name in keyof TypeormAuditSettings]?: TypeormAuditSettings[Name] | undefined;
+    } = {},
+  ) {
     this.timeout = settings.timeout ?? 5_000;
     this.queue = settings.queue ?? 10_000;
     this.batch = settings.batch ?? 500;
     this.batchCharacters = settings.batchCharacters ?? 1_000_000;
+    this.thread = settings.thread ?? availableParallelism() > 1;
   }
 }

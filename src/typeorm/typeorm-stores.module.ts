@@ -21,6 +21,7 @@ import { SinkStore } from '../streams/sink-store.js';
 import { RevocationStore } from '../tokens/revocation-store.js';
 import { StatusListStore } from '../tokens/status-list-store.js';
 import { TrustedIssuerStore } from '../tokens/trusted-issuer-store.js';
+import { AuditThread } from './audit-thread.js';
 import { RecentTerms } from './recent-terms.js';
 import { RetirementListeners } from './retirement-listeners.js';
 import { TypeormAccountStore } from './typeorm-account-store.js';
@@ -86,7 +87,14 @@ export interface TypeormStoresOptions {
  * `TypeOrmModule.forRoot` provides, which must know `tokenExchangeSchema`.
  */
 @Module({
-  providers: [...ports, TypeormSubjectKeys, RecentTerms, TypeormCheckpoints, TypeormAuditIndexer],
+  providers: [
+    ...ports,
+    TypeormSubjectKeys,
+    RecentTerms,
+    AuditThread,
+    TypeormCheckpoints,
+    TypeormAuditIndexer,
+  ],
   exports: ports,
 })
 export class TypeormStoresModule {

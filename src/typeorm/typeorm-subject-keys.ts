@@ -74,6 +74,7 @@ export class TypeormSubjectKeys {
   /** Hashes are the same for ever; this only saves their time. */
   readonly #references = new Map<string, SubjectReference>();
   readonly #known = new Map<string, SubjectKey>();
+  readonly #listeners: (() => void)[] = [];
 
   constructor(
     private readonly dataSource: DataSource,
@@ -204,10 +205,16 @@ export class TypeormSubjectKeys {
     return gone;
   }
 
+  /** Has somebody told who remembers them too. */
+  onForget(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   /** Forgets what it remembers, because a key of it was destroyed. */
   forget(): void {
     this.#known.clear();
     this.#references.clear();
+    for (const listener of this.#listeners) listener();
   }
 
   #partyReference({ iss, sub }: NonNullable<FieldOwner>): string {

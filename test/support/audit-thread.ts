@@ -1,0 +1,28 @@
+import type { DataSource } from 'typeorm';
+
+import { KeySettings } from '../../src/keys/key-store.js';
+import { AuditThread } from '../../src/typeorm/audit-thread.js';
+import type { TypeormSubjectKeys } from '../../src/typeorm/index.js';
+import { TypeormAuditSettings } from '../../src/typeorm/index.js';
+import { KEY_SETTINGS } from './key-settings.js';
+
+/** The thread as it is built; a record with one of these requests ends it, or has it hang. */
+class ThreadUnderTest extends AuditThread {
+  protected override get file(): URL {
+    return new URL('audit-thread-under-test.js', import.meta.url);
+  }
+}
+
+export const ENDS_THREAD = 'the thread ends here';
+export const HANGS_THREAD = 'the thread hangs here';
+
+/** A thread that writes for a log of this data source. */
+export function threadOf(
+  dataSource: DataSource,
+  keys: TypeormSubjectKeys,
+  settings: Partial<TypeormAuditSettings> = {},
+  keySettings: KeySettings | undefined = KEY_SETTINGS,
+): AuditThread {
+  const all = new TypeormAuditSettings({ thread: true, ...settings });
+  return new ThreadUnderTest(dataSource, keys, all, keySettings);
+}
