@@ -58,14 +58,16 @@ export class Bench {
       const [row] = await query(
         databaseUrl,
         `select count(*)::int as records, (count(*) filter (where outcome = 'granted'))::int as granted,
-                avg(length(document))::int as length
+                avg(length(document))::int as length, (count(distinct xmin::text))::int as commits
            from ${table}`,
       );
       if (row.records !== granted || row.granted !== granted)
         throw new Error(
           `${title}: ${granted} tokens were given; ${row.granted} of ${row.records} records say so`,
         );
-      lines.push(`${title}: ${granted} tokens, ${row.records} records of ${row.length} characters`);
+      lines.push(
+        `${title}: ${granted} tokens, ${row.records} records of ${row.length} characters in ${row.commits} commits`,
+      );
     }
     return lines;
   }

@@ -50,7 +50,7 @@ export class AuditExportController {
     if (prover === undefined) throw notFound('checkpoint');
     const writer = recordWriter(format, this.settings.issuer);
     const search = namedFields(filters);
-    Object.assign(act.facts, await readOfSearch(search, this.reader));
+    Object.assign(act.facts, await readOfSearch(search, this.reader, this.settings.issuer));
     const texts = exportSearch(this.reader, prover, search, writer);
     return new StreamableFile(Readable.from(texts), {
       type: writer.mediaType,

@@ -41,6 +41,15 @@ export class AuditQuery extends PageQuery implements AuditSearch {
   readonly subjectIssuer?: string;
 
   @ApiPropertyOptional({
+    example: 'alice',
+    description:
+      'The sub of a person whom the record names anywhere: as its subject, as an actor, or as somebody whose records were read.',
+  })
+  @MayBeAbsent()
+  @Matches(NAME, NOT_A_NAME)
+  readonly person?: string;
+
+  @ApiPropertyOptional({
     example: 'my_gateway',
     description: 'The sub or client id of an actor at any depth of the chain.',
   })

@@ -66,7 +66,7 @@ export class AuditStreamController {
   ): Promise<StreamableFile> {
     const from = await this.#beginning(lastEventId, after);
     const search = namedFields(filters);
-    Object.assign(act.facts, await readOfSearch(search, this.reader));
+    Object.assign(act.facts, await readOfSearch(search, this.reader, this.issuer.issuer));
     const follower = this.#follow();
     const eventOf = format === 'ocsf' ? ocsfEventOf : cloudEventOf;
     const stream = Readable.from(
@@ -75,7 +75,7 @@ export class AuditStreamController {
         from,
         heartbeat: this.#settings.heartbeat,
         allowed: () => this.#allowed(request),
-        isWanted: ({ record }) => isFound(record, search),
+        isWanted: ({ record }) => isFound(record, search, this.issuer.issuer),
         write: (proven) => JSON.stringify(eventOf(proven, this.issuer.issuer)),
       }),
     );

@@ -4,6 +4,7 @@ import { ApiBody, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { AuditReader } from '../audit/audit-log.js';
 import { viewChain } from '../audit/chain-view.js';
 import { TokenTraces, type TokenTrace } from '../audit/token-trace.js';
+import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { AdminController } from './admin-controller.js';
 import { Act, type AdministrativeAct } from './administrative-act.js';
 import { AuditQuery } from './audit-query.dto.js';
@@ -33,6 +34,7 @@ export class AuditController {
     private readonly standings: TokenStandings,
     private readonly found: FoundTokens,
     private readonly traces: TokenTraces,
+    private readonly issuer: IssuerSettings,
   ) {}
 
   @Get('records')
@@ -54,7 +56,10 @@ export class AuditController {
     const { entries, next } = await this.reader.search(search, { before, limit });
     const named = Object.keys(search);
     const asked = named.length === 0 ? {} : { filters: named };
-    Object.assign(act.facts, recordedRead(entries, asked, askedFor(search, entries)));
+    Object.assign(
+      act.facts,
+      recordedRead(entries, asked, askedFor(search, entries, this.issuer.issuer)),
+    );
     return { items: entries, next: next === null ? null : this.cursors.write(list, next) };
   }
 

@@ -1,5 +1,6 @@
 import type { AuditEntry, AuditReader, AuditSearch } from '../audit/audit-log.js';
 import type { RecordedParty, RecordedRead } from '../audit/audit-record.js';
+import { peopleOf } from '../audit/record-names.js';
 import type { PlacedLeaf } from '../audit/ledger/ledger-reader.js';
 import type { ActFacts } from './administrative-act.js';
 
@@ -24,14 +25,18 @@ export function recordedRead(
   };
 }
 
-/** What a record of a read says of all that a search finds, which is on its way only then. */
+/**
+ * What a record of a read says of all that a search finds, which is on its way only then.
+ * @param issuer of this server
+ */
 export async function readOfSearch(
   search: AuditSearch,
   reader: AuditReader,
+  issuer: string | undefined,
 ): Promise<Pick<ActFacts, 'read' | 'whose'>> {
   const filters = Object.keys(search);
   const { entries } = await reader.search(search, { limit: 1 });
-  const whose = distinct(askedFor(search, entries));
+  const whose = distinct(askedFor(search, entries, issuer));
   return {
     read: {
       ...(filters.length === 0 ? {} : { filters }),
@@ -46,13 +51,18 @@ export function readOfLeaves(leaves: readonly PlacedLeaf[]): Pick<ActFacts, 'rea
   return recordedRead(leaves.map(({ index }) => ({ sequence: String(index) })));
 }
 
-/** Of whom a search tells that asked for a person: those of this name whom it found. */
+/**
+ * Of whom a search tells that asked for a person: those of this name whom it found.
+ * @param issuer of this server
+ */
 export function askedFor(
-  { subject, actor }: AuditSearch,
+  { subject, person, actor }: AuditSearch,
   entries: readonly AuditEntry[],
+  issuer: string | undefined,
 ): readonly RecordedParty[] {
   const parties = entries.flatMap(({ record }) => [
     ...(record.subject?.sub === subject ? [record.subject] : []),
+    ...peopleOf(record, issuer).filter(({ sub }) => sub === person),
     ...[record.actor, ...(record.actors ?? []), ...(record.inboundActors ?? [])].filter(
       (party) => actor !== undefined && party?.sub === actor,
     ),

@@ -162,10 +162,11 @@ async function verify(
     (await Promise.all((words.checkpoint ?? []).map(keptIn))).flat(),
     await Promise.all((words.witness ?? []).map((word) => keyIn(word, readWitness))),
   );
-  if (words.file === undefined) {
-    const { source } = await connect(words, environment);
-    for await (const line of exportLedger(source)) verifier.add(line);
-  } else await addLines(verifier, words.file);
+  const lines =
+    words.file === undefined
+      ? exportLedger((await connect(words, environment)).source)
+      : linesIn(words.file);
+  for await (const line of lines) verifier.add(line);
   const report = verifier.finish();
   terminal.out(reportText(report));
   return report.findings.length > 0 ? 2 : 0;
@@ -219,19 +220,19 @@ async function keyIn(word: string, read: (text: string) => CheckpointKey): Promi
 }
 
 /** One line after the other, so that a long export needs no memory for its text. */
-async function addLines(verifier: LedgerVerifier, file: string): Promise<void> {
+async function* linesIn(file: string): AsyncGenerator<string> {
   let rest = '';
   try {
     // By newlines alone: a record may hold other separators of lines.
     for await (const piece of createReadStream(file, 'utf8') as AsyncIterable<string>) {
       const lines = `${rest}${piece}`.split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) verifier.add(line);
+      yield* lines;
     }
   } catch (cause) {
     throw new CommandMistake(`The file ${file} cannot be read.`, { cause });
   }
-  if (rest !== '') verifier.add(rest);
+  if (rest !== '') yield rest;
 }
 
 async function textIn(file: string): Promise<string> {

@@ -60,7 +60,7 @@ export async function startService(
       accounts: made.get(AccountStore),
       passwords: made.get(Passwords),
     };
-    await seed(configuration, stores, print);
+    const said = await seed(configuration, stores);
     await made.listen(configuration.port, configuration.host);
     const { address, port, family } = made.getHttpServer().address() as AddressInfo;
     const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
@@ -68,6 +68,7 @@ export async function startService(
       { url, issuer: configuration.issuer, mode: configuration.mode },
       `listening on ${url}`,
     );
+    if (said !== undefined) print(said);
     let stopped: Promise<void> | undefined;
     return { url, stop: () => (stopped ??= stop(configuration, made, database, logger)) };
   } catch (error) {
@@ -165,11 +166,11 @@ function securityHeaders(isHttps: boolean): Middleware {
   };
 }
 
+/** @returns what a newcomer should see once */
 async function seed(
   configuration: Configuration,
   stores: PeopleStores & { readonly clients: ClientStore },
-  print: (text: string) => void,
-): Promise<void> {
+): Promise<string | undefined> {
   const { issuer, dataDir, firstAdminSecret: secret } = configuration;
   const settings = {
     adminTarget: adminAudience(issuer),
@@ -177,9 +178,9 @@ async function seed(
     now: Date.now(),
   };
   if (secret !== undefined) await seedFirstAdministrator(stores.clients, { ...settings, secret });
-  if (configuration.mode !== 'development') return;
+  if (configuration.mode !== 'development') return undefined;
   const demo = await seedDemo(stores, { ...settings, issuer, dataDir });
-  if (demo) print(describeDemo(demo));
+  return demo && describeDemo(demo);
 }
 
 async function stop(

@@ -21,6 +21,11 @@ export interface AuditSearch {
   /** The subject's `sub`, with `subjectIssuer` to tell it from another issuer's. */
   readonly subject?: string | undefined;
   readonly subjectIssuer?: string | undefined;
+  /**
+   * The `sub` of a person whom the record names anywhere: as its subject, as an actor, or as somebody
+   * whose records were read.
+   */
+  readonly person?: string | undefined;
   /** A `sub` or client id that acts at any depth. */
   readonly actor?: string | undefined;
   /** The client that sent the request. */

@@ -1,13 +1,15 @@
 import type { AuditSearch } from './audit-log.js';
 import type { AuditRecord } from './audit-record.js';
-import { actorNamesOf, audienceOf, scopeOf, tokensOf } from './record-names.js';
+import { actorNamesOf, audienceOf, peopleOf, scopeOf, tokensOf } from './record-names.js';
 
-type Test = (record: AuditRecord, search: AuditSearch) => boolean;
+type Test = (record: AuditRecord, search: AuditSearch, issuer: string | undefined) => boolean;
 
 /** One test for every field of a search, so that none can be added to it and be overlooked here. */
 const TESTS: Readonly<Record<keyof AuditSearch, Test>> = {
   subject: (record, { subject }) => record.subject?.sub === subject,
   subjectIssuer: (record, { subjectIssuer }) => record.subject?.iss === subjectIssuer,
+  person: (record, { person }, issuer) =>
+    peopleOf(record, issuer).some(({ sub }) => sub === person),
   actor: (record, { actor }) => actor !== undefined && actorNamesOf(record).includes(actor),
   client: (record, { client }) => record.client?.clientId === client,
   audience: (record, { audience }) =>
@@ -27,9 +29,16 @@ const TESTS: Readonly<Record<keyof AuditSearch, Test>> = {
   until: ({ time }, { until }) => until !== undefined && time < until,
 };
 
-/** Whether a search would find the record: every field that is given matches. */
-export function isFound(record: AuditRecord, search: AuditSearch): boolean {
+/**
+ * Whether a search would find the record: every field that is given matches.
+ * @param issuer of this server, whose clients are no people
+ */
+export function isFound(
+  record: AuditRecord,
+  search: AuditSearch,
+  issuer: string | undefined,
+): boolean {
   return (Object.keys(TESTS) as (keyof AuditSearch)[]).every(
-    (name) => search[name] === undefined || TESTS[name](record, search),
+    (name) => search[name] === undefined || TESTS[name](record, search, issuer),
   );
 }

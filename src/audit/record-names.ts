@@ -1,4 +1,5 @@
 import type { AuditRecord, RecordedParty, RecordedToken } from './audit-record.js';
+import { takeApart } from './ledger/personal-fields.js';
 
 /** Every name under which somebody acts in a record, at any depth, before it and after it. */
 export function actorNamesOf(record: AuditRecord): readonly string[] {
@@ -11,6 +12,17 @@ export function actorNamesOf(record: AuditRecord): readonly string[] {
   record.actors?.forEach(add);
   record.inboundActors?.forEach(add);
   return [...names];
+}
+
+/**
+ * Everybody whom a record names in any part of it, but no client of this server.
+ * @param issuer of this server; undefined when it is not known, and then every party is a person
+ */
+export function peopleOf(
+  record: AuditRecord,
+  issuer: string | undefined,
+): readonly Pick<RecordedParty, 'iss' | 'sub'>[] {
+  return takeApart(record, issuer).parts.flatMap(({ owner }) => owner ?? []);
 }
 
 /** The audience that was granted, or else the one that was asked for. */

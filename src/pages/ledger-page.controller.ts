@@ -41,7 +41,7 @@ export class LedgerPageController {
   async show(@Req() request: TokenHttpRequest, @Res() response: ServerResponse): Promise<void> {
     const visitor = await this.visitors.of(request, response);
     if (visitor.person === null) {
-      this.sender.lead(response, this.paths.to('/sign-in'));
+      this.sender.lead(response, this.paths.to('/sign-in', { page: 'ledger' }));
       return;
     }
     if (!visitor.person.account.roles.some((role) => READERS.includes(role)))

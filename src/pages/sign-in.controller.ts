@@ -11,6 +11,7 @@ import { wordsOfCause } from '../endpoints/send-refusal.js';
 import type { TokenHttpRequest } from '../endpoints/token-endpoint.js';
 import { SealedValues } from '../keys/sealed-values.js';
 import { InvalidRequestError, OAuthError } from '../oauth/oauth-error.js';
+import type { RequestParameters } from '../oauth/request-parameters.js';
 import { AuthorizationDesk, type Waiting } from './authorization-desk.js';
 import { FORM_TOKEN, FormTokens, staleForm } from './form-tokens.js';
 import { PageErrorFilter } from './page-error.filter.js';
@@ -24,7 +25,11 @@ import { localesOf, WaitingRequests } from './waiting-requests.js';
 
 const SIGN_IN = '/sign-in';
 const PASSWORD = '/sign-in/password';
+/** Where somebody goes whom no application sent, by the names that a form may say. */
+const PAGES = { account: '/account', ledger: '/console/ledger' } as const;
 const USERNAME = 'username of a password that must be changed';
+
+type Page = keyof typeof PAGES;
 
 /** What a sign-in page has to say besides. */
 type Remark = Partial<Pick<SignInPage, 'username' | 'error' | 'retryAfterSeconds'>>;
@@ -51,12 +56,12 @@ export class SignInController {
   @Get()
   async show(@Req() request: TokenHttpRequest, @Res() response: ServerResponse): Promise<void> {
     const visitor = await this.visitors.of(request, response);
-    const sealed = readQuery(request).get('request');
-    if (sealed === undefined && visitor.person) {
-      this.sender.lead(response, this.paths.to('/account'));
+    const query = readQuery(request);
+    if (query.get('request') === undefined && visitor.person) {
+      this.sender.lead(response, this.paths.to(PAGES[pageIn(query)]));
       return;
     }
-    const arrival = await this.#arrival(sealed, visitor, response);
+    const arrival = await this.#arrival(query, visitor, response);
     if (arrival) this.#send(response, arrival, {});
   }
 
@@ -65,7 +70,7 @@ export class SignInController {
     const visitor = await this.visitors.of(request, response);
     const parameters = await readForm(request);
     const username = parameters.get('username') ?? '';
-    const arrival = await this.#arrival(parameters.get('request'), visitor, response);
+    const arrival = await this.#arrival(parameters, visitor, response);
     if (arrival === undefined) return;
     try {
       if (!this.tokens.isOurs(SIGN_IN, anonymous(visitor), parameters))
@@ -96,7 +101,7 @@ export class SignInController {
       !this.tokens.isOurs(PASSWORD, anonymous(visitor), parameters)
     )
       throw staleForm();
-    const arrival = await this.#arrival(parameters.get('request'), visitor, response);
+    const arrival = await this.#arrival(parameters, visitor, response);
     if (arrival === undefined) return;
     const outcome = await this.passwords.change(username, parameters, visitor);
     if ('account' in outcome) await this.#goOn(outcome.account, arrival, response);
@@ -104,24 +109,26 @@ export class SignInController {
   }
 
   async #arrival(
-    sealed: string | undefined,
+    parameters: RequestParameters,
     visitor: Visitor,
     response: ServerResponse,
   ): Promise<Arrival | undefined> {
-    if (sealed === undefined) return { visitor, waiting: undefined };
+    const sealed = parameters.get('request');
+    const page = pageIn(parameters);
+    if (sealed === undefined) return { visitor, page, waiting: undefined };
     const waiting = await this.waiting.find(sealed, visitor, response);
-    return waiting && { visitor, waiting: { ...waiting, sealed } };
+    return waiting && { visitor, page, waiting: { ...waiting, sealed } };
   }
 
   /** The person is in: to what they came for. */
   async #goOn(
     account: Account,
-    { visitor, waiting }: Arrival,
+    { visitor, page, waiting }: Arrival,
     response: ServerResponse,
   ): Promise<void> {
     const arrived = await this.signIn.arrive(account, visitor, response);
     if (waiting === undefined) {
-      this.sender.lead(response, this.paths.to('/account'));
+      this.sender.lead(response, this.paths.to(PAGES[page]));
       return;
     }
     const { interaction } = waiting;
@@ -129,17 +136,13 @@ export class SignInController {
     await this.desk.proceed({ ...interaction, progress }, arrived, response);
   }
 
-  #send(
-    response: ServerResponse,
-    { visitor, waiting }: Arrival,
-    remark: Remark,
-    error?: unknown,
-  ): void {
+  #send(response: ServerResponse, arrival: Arrival, remark: Remark, error?: unknown): void {
+    const { visitor, waiting } = arrival;
     const isAgain = waiting?.step.step === 'sign-in' && waiting.step.isAgain;
     const hint = isAgain ? visitor.person?.account.username : waiting?.request.loginHint;
     const view: SignInPage = {
       action: SIGN_IN,
-      hidden: this.#hidden(SIGN_IN, { visitor, waiting }),
+      hidden: this.#hidden(SIGN_IN, arrival),
       username: hint ?? '',
       ...(waiting ? { clientName: waiting.request.client.name } : {}),
       ...(isAgain ? { reason: 'reauthenticate' } : {}),
@@ -154,15 +157,16 @@ export class SignInController {
 
   #sendPassword(
     response: ServerResponse,
-    { visitor, waiting }: Arrival,
+    arrival: Arrival,
     username: string,
     problem?: PasswordProblem,
   ): void {
+    const { visitor, waiting } = arrival;
     const { status, headers, ...words } = problem ?? {};
     const view = {
       action: PASSWORD,
       hidden: {
-        ...this.#hidden(PASSWORD, { visitor, waiting }),
+        ...this.#hidden(PASSWORD, arrival),
         ticket: this.values.seal(USERNAME, username),
       },
       username,
@@ -178,10 +182,10 @@ export class SignInController {
     });
   }
 
-  #hidden(form: string, { visitor, waiting }: Arrival): Record<string, string> {
+  #hidden(form: string, { visitor, page, waiting }: Arrival): Record<string, string> {
     return {
       [FORM_TOKEN]: this.tokens.make(form, anonymous(visitor)),
-      ...(waiting ? { request: waiting.sealed } : {}),
+      ...(waiting ? { request: waiting.sealed } : { page }),
     };
   }
 }
@@ -189,7 +193,13 @@ export class SignInController {
 /** Somebody at the sign-in page, and the request that waits for them. */
 interface Arrival {
   readonly visitor: Visitor;
+  /** Where they go when no request waits. */
+  readonly page: Page;
   readonly waiting: (Waiting & { readonly sealed: string }) | undefined;
+}
+
+function pageIn(parameters: RequestParameters): Page {
+  return parameters.get('page') === 'ledger' ? 'ledger' : 'account';
 }
 
 /** Whoever is signed in meanwhile, in another tab: the form is the browser's. */

@@ -103,7 +103,7 @@ export class SinkWorker implements OnApplicationBootstrap, BeforeApplicationShut
     const last = Math.min(end, from + LOOK, prover?.size ?? from);
     const records: readonly ProvenRecord[] =
       (await prover?.proveFrom(from, Math.max(0, last - from))) ?? [];
-    const wanted = records.filter(({ record }) => isFound(record, sink.filter));
+    const wanted = records.filter(({ record }) => isFound(record, sink.filter, this.issuer.issuer));
     const batch = batchOf(wanted, sink.format, this.issuer.issuer);
     const first = wanted[batch.messages.length];
     return { batch, next: first?.index ?? last };

@@ -119,6 +119,7 @@ export function auditLogContract(
         actors: [
           { iss: 'https://idp.example', sub: `${sub}-next`, clientId: `${sub}-next-client` },
         ],
+        whose: [{ iss: 'https://idp.example', sub: `${sub}-read` }],
         requested: {
           audience: [`${sub}-audience`],
           resource: [`https://${sub}`],
@@ -136,6 +137,9 @@ export function auditLogContract(
       for (const fits of [
         { subject },
         { subject, subjectIssuer: 'https://idp.example' },
+        ...[sub, `${sub}-actor`, `${sub}-prior`, `${sub}-next`, `${sub}-read`].map((person) => ({
+          person,
+        })),
         { client: `${sub}-client` },
         ...['actor', 'actor-client', 'prior', 'next', 'next-client'].map((role) => ({
           actor: `${sub}-${role}`,
@@ -165,6 +169,8 @@ export function auditLogContract(
         other,
         { subject, client: 'other' },
         { subject, actor: sub },
+        { person: `${sub}-client` },
+        { person: `${sub}-read`, actor: `${sub}-read` },
         { subject, audience: sub },
         { subject, event: 'grant' },
         { subject, outcome: 'granted' },

@@ -24,7 +24,7 @@ export class InMemoryAuditReader extends AuditReader {
     search: AuditSearch,
     page: { readonly before?: string | undefined; readonly limit: number },
   ): Promise<AuditPage> {
-    return this.#page(({ record }) => isFound(record, search), page);
+    return this.#page(({ record }) => isFound(record, search, undefined), page);
   }
 
   async ofTokens(

@@ -82,14 +82,10 @@ export class GuardedFetch {
    * @returns the status, whichever it is
    * @throws FetchRefusedError when it must not be sent, or there is no answer
    */
-  postForm(address: string, form: Readonly<Record<string, string>>): Promise<number> {
+  async postForm(address: string, form: Readonly<Record<string, string>>): Promise<number> {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
-    const body = new URLSearchParams(form).toString();
-    return this.#send(
-      address,
-      { method: 'POST', headers, body },
-      async ({ statusCode }) => statusCode ?? 0,
-    );
+    const { status } = await this.post(address, headers, new URLSearchParams(form).toString());
+    return status;
   }
 
   /**

@@ -70,6 +70,7 @@ function factsOfLeaf({ document, sealed }: StoredRecord, take: FactSink): void {
   try {
     const leaf = readLeaf(document);
     const keys = leaf.sealed.map(({ key }) => key);
+    for (const key of keys) if (key !== null) take('person', key);
     if (!keys.includes(null)) return clearFacts(leaf.record, take);
     const parts = keys.map((key, at) => {
       if (key !== null) return undefined;

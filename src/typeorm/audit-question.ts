@@ -20,7 +20,7 @@ export async function questionOf(
   keys: TypeormSubjectKeys,
   query: Query,
 ): Promise<Question> {
-  const { subject, subjectIssuer, actor, tokenHash, jti } = search;
+  const { subject, subjectIssuer, person, actor, tokenHash, jti } = search;
   const all: (readonly Fact[])[] = [];
   const keysOf = async (sub: string): Promise<readonly string[]> => {
     const rows = await query<{ key_id: string }>(
@@ -39,6 +39,11 @@ export async function questionOf(
     all.push([
       fact('subject_iss', storable(subjectIssuer)),
       fact('subject_issuer', keys.issReference(subjectIssuer)),
+    ]);
+  if (person !== undefined)
+    all.push([
+      fact('subject', storable(person)),
+      ...(await keysOf(person)).map((id) => fact('person', id)),
     ]);
   if (actor !== undefined)
     all.push([storable(actor), ...(await keysOf(actor))].map((name) => fact('actor', name)));

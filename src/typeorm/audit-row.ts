@@ -119,9 +119,14 @@ export class PreparedRow {
     };
   }
 
-  /** Tells by what its row can be found, as `eachFact` does of a row that is read. */
-  facts(row: AuditRow, take: FactSink): void {
+  /**
+   * Tells by what its row can be found, as `eachFact` does of a row that is read.
+   * @param keys by their references
+   */
+  facts(row: AuditRow, keys: ReadonlyMap<string, SubjectKey>, take: FactSink): void {
     factsOfColumns(row, this.#subject?.issuer ?? null, take);
+    for (const { reference } of this.#parts)
+      if (reference) take('person', keyOf(reference, keys).id);
     clearFacts(this.#clear, take);
   }
 }

@@ -144,7 +144,7 @@ export class TypeormAuditLog
   #sealed(prepared: PreparedRow, keys: ReadonlyMap<string, SubjectKey>): SealedRow {
     const row = prepared.finish(keys);
     const used = prepared.references.flatMap(({ reference }) => keys.get(reference) ?? []);
-    const terms = this.recent.terms((take) => prepared.facts(row, take));
+    const terms = this.recent.terms((take) => prepared.facts(row, keys, take));
     return { row, keys: used, time: row.time, terms };
   }
 }

@@ -119,6 +119,7 @@ const record = fc.record({
   subject: fc.record({ iss: word, sub: word }),
   client: fc.record({ clientId: word }),
   actor: fc.record({ iss: word, sub: word, clientId: word }),
+  whose: fc.array(fc.record({ iss: word, sub: word }), { maxLength: 2 }),
   requested: fc.record({ scope: fc.uniqueArray(word), audience: fc.uniqueArray(word) }),
   subjectToken: fc.record({ hash: word, jti: word }),
   traceId: word,
@@ -127,6 +128,7 @@ const record = fc.record({
 const asked = {
   subject: word,
   subjectIssuer: word,
+  person: word,
   actor: word,
   client: word,
   audience: word,

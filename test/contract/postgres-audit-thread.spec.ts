@@ -12,7 +12,7 @@ import {
   TypeormRecordErasure,
   TypeormSubjectKeys,
 } from '../../src/typeorm/index.js';
-import { ENDS_THREAD, HANGS_THREAD, threadOf } from '../support/audit-thread.js';
+import { endingThread, ENDS_THREAD, HANGS_THREAD, threadOf } from '../support/audit-thread.js';
 import { createTestDataSource, dataSourceOf, type TestDataSource } from '../support/data-source.js';
 import { KEY_SETTINGS } from '../support/key-settings.js';
 
@@ -189,9 +189,14 @@ describe('The thread that writes records', () => {
       cause: 'it ended with 3',
       records: 3,
     });
-    await expect(log.append(sampleRecord())).rejects.toThrow('started again in a moment');
     await appendAgain();
     expect(await count()).toBe(before + 1);
+  });
+
+  it('is not started again and again when it ends at once', async () => {
+    openWith(endingThread(database.dataSource, keys));
+    await expect(log.append(sampleRecord())).rejects.toThrow('may be kept or not');
+    await expect(log.append(sampleRecord())).rejects.toThrow('started again in a moment');
   });
 
   it('is given up when it hangs, and started again', async () => {

@@ -204,6 +204,22 @@ describe('who read what is recorded', () => {
     expect(head.left).toMatchObject([{ event: 'audit_read' }]);
   });
 
+  test('so that it can be asked who read what is recorded of somebody', async () => {
+    const { chainId } = await actFor('bob');
+    const { left: ofBob } = await read(`/admin/audit/chains/${chainId}`);
+    const { left: ofAlice } = await read(`/admin/audit/chains/${exchange.chainId}`);
+
+    const { answer, left } = await read('/admin/audit/records?event=audit_read&person=bob');
+
+    const items = answer.body['items'] as unknown as readonly { record: AuditRecord }[];
+    expect(items.map(({ record }) => record.id)).toEqual([ofBob[0]?.id]);
+    expect(answer.text).not.toContain(ofAlice[0]?.id);
+    expect(left[0]).toMatchObject({
+      read: { records: 1, filters: expect.arrayContaining(['event', 'person']) },
+      whose: [{ iss: ISSUER, sub: 'bob' }],
+    });
+  });
+
   test('of an erased person, by what is left of them', async () => {
     const { chainId } = await actFor('erased');
     const { keyId } = (await admin.post('/admin/erasures', { sub: 'erased' })).body;

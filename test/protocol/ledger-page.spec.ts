@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newAnchor } from '../../src/audit/ledger/anchor-store.js';
 import { InMemoryAnchorStore } from '../../src/testing/index.js';
 import type { TextBrowser } from '../support/browser.js';
+import { ISSUER } from '../support/protocol.js';
 import { PASSWORDS, Provider, type PersonName } from '../support/provider.js';
 
 let provider: Provider;
@@ -21,10 +22,28 @@ async function signedIn(name: PersonName): Promise<TextBrowser> {
 }
 
 describe('The page of the ledger', () => {
-  it('leads whoever is not signed in to the sign-in page', async () => {
-    const page = await provider.browser().open('/console/ledger');
+  it('leads whoever is not signed in to the sign-in page, and back once they are', async () => {
+    const browser = provider.browser();
+    const page = await browser.open('/console/ledger');
     expect(page.url.pathname).toBe('/sign-in');
+    const again = await browser.submit({ username: 'admin', password: 'wrong' });
+    expect(again.url.pathname).toBe('/sign-in');
+    const arrived = await browser.submit({ username: 'admin', password: PASSWORDS['admin'] });
+    expect(arrived.url.pathname).toBe('/console/ledger');
+    expect(arrived.status).toBe(200);
+    // Also in another tab, with a sign-in page that was left open.
+    expect((await browser.open('/sign-in?page=ledger')).url.pathname).toBe('/console/ledger');
   });
+
+  it.each(['https://evil.example', '//evil.example', '/console/ledger', 'constructor', ''])(
+    'is the only other place that signing in leads to: not %j',
+    async (name) => {
+      const browser = provider.browser();
+      await browser.open(`/sign-in?page=${encodeURIComponent(name)}`);
+      const page = await browser.submit({ username: 'alice', password: PASSWORDS['alice'] });
+      expect([page.url.origin, page.url.pathname]).toEqual([ISSUER, '/account']);
+    },
+  );
 
   it('is not there for people who are neither auditor nor administrator', async () => {
     const browser = await signedIn('alice');

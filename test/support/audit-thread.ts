@@ -13,6 +13,13 @@ class ThreadUnderTest extends AuditThread {
   }
 }
 
+/** One that ends as soon as it is started. */
+class EndingThread extends AuditThread {
+  protected override get file(): URL {
+    return new URL('ending-thread.js', import.meta.url);
+  }
+}
+
 export const ENDS_THREAD = 'the thread ends here';
 export const HANGS_THREAD = 'the thread hangs here';
 
@@ -25,4 +32,10 @@ export function threadOf(
 ): AuditThread {
   const all = new TypeormAuditSettings({ thread: true, ...settings });
   return new ThreadUnderTest(dataSource, keys, all, keySettings);
+}
+
+/** A thread that ends as soon as it is started. */
+export function endingThread(dataSource: DataSource, keys: TypeormSubjectKeys): AuditThread {
+  const settings = new TypeormAuditSettings({ thread: true });
+  return new EndingThread(dataSource, keys, settings, KEY_SETTINGS);
 }

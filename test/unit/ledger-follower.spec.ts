@@ -141,7 +141,7 @@ describe('A stream of records', () => {
     ledger.fill(1);
     ledger.fill(3, { client: { clientId: 'other' } });
     const stream = streamOf(followerOf(ledger), 0, {
-      isWanted: ({ record }) => isFound(record, { client: 'my_gateway' }),
+      isWanted: ({ record }) => isFound(record, { client: 'my_gateway' }, undefined),
     });
     expect(await take(stream, 1)).toEqual([3]);
     expect((await stream.next()).value).toBe(': still here\nid: 6\n\n');

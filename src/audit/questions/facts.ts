@@ -13,6 +13,8 @@ export type FactKind =
   /** Names of subjects, only in records of before there was a ledger. */
   | 'subject'
   | 'subject_iss'
+  /** The id of the key of somebody whom the record names anywhere. */
+  | 'person'
   | 'actor'
   | 'client'
   | 'audience'
