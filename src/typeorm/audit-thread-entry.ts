@@ -5,9 +5,10 @@ import { Logger, type LoggerService } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
 import type { AuditRecord } from '../audit/audit-record.js';
+import { IndexGeometry } from '../audit/questions/geometry.js';
 import { KeySettings } from '../keys/key-store.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
-import type { FromThread, ThreadStart, ToThread } from './audit-thread.js';
+import { PAUSE, type FromThread, type ThreadStart, type ToThread } from './audit-thread.js';
 import { RecentTerms } from './recent-terms.js';
 import { TypeormAuditIndexer } from './typeorm-audit-indexer.js';
 import { TypeormAuditLog } from './typeorm-audit-log.js';
@@ -22,9 +23,10 @@ interface Writing {
   close(): Promise<void>;
 }
 
-/** Opens the log on first use, and again after that failed. */
+/** Opens the log, and tries again every second as long as that fails. */
 class Thread {
   #opening: Promise<Writing> | undefined;
+  #isClosed = false;
   #written: { readonly numbers: number[]; readonly sequences: string[] } = emptyHanded();
 
   constructor(
@@ -35,16 +37,24 @@ class Thread {
   hear(message: ToThread): void {
     if (message.kind === 'append')
       message.records.forEach((record, at) => void this.#append(message.first + at, record));
-    else if (message.kind === 'forget') void this.#opening?.then(({ keys }) => keys.forget());
+    else if (message.kind === 'forget') void this.#forget();
     else void this.#close();
   }
 
   open(): Promise<Writing> {
     this.#opening ??= this.#open().catch((error: unknown) => {
-      this.#opening = undefined;
+      setTimeout(() => {
+        this.#opening = undefined;
+        if (!this.#isClosed) this.open().catch(() => undefined);
+      }, PAUSE).unref();
       throw error;
     });
     return this.#opening;
+  }
+
+  async #forget(): Promise<void> {
+    const writing = await this.#opening?.catch(() => undefined);
+    writing?.keys.forget();
   }
 
   async #append(number: number, record: string): Promise<void> {
@@ -56,8 +66,7 @@ class Thread {
       this.#written.numbers.push(number);
       this.#written.sequences.push(sequence);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      this.#tell({ kind: 'failed', number, message });
+      this.#tell({ kind: 'failed', number, message: wordsOf(error) });
     }
   }
 
@@ -72,7 +81,7 @@ class Thread {
   }
 
   async #open(): Promise<Writing> {
-    const { connection, settings, encryptionKey, issuer } = this.start;
+    const { connection, settings, geometry, encryptionKey, issuer } = this.start;
     const dataSource = new DataSource({
       type: 'postgres',
       ...connection,
@@ -81,7 +90,12 @@ class Thread {
       // The next statement tells it too.
       poolErrorHandler: () => undefined,
     });
-    await dataSource.initialize();
+    try {
+      await dataSource.initialize();
+    } catch (error) {
+      await dataSource.driver.disconnect().catch(() => undefined);
+      throw error;
+    }
     const keys = new TypeormSubjectKeys(
       dataSource,
       new KeySettings({ encryptionKey: Buffer.from(encryptionKey) }),
@@ -89,7 +103,12 @@ class Thread {
     const recent = new RecentTerms();
     const named = issuer === undefined ? undefined : new IssuerSettings({ issuer });
     const log = new TypeormAuditLog(dataSource, keys, named, settings, recent);
-    const indexer = new TypeormAuditIndexer(dataSource, undefined, undefined, recent);
+    const indexer = new TypeormAuditIndexer(
+      dataSource,
+      new IndexGeometry(geometry),
+      undefined,
+      recent,
+    );
     indexer.onApplicationBootstrap();
     const close = async (): Promise<void> => {
       await log.onApplicationShutdown();
@@ -100,13 +119,21 @@ class Thread {
   }
 
   async #close(): Promise<void> {
-    const opening = this.#opening;
-    await opening?.then(
-      (writing) => writing.close(),
-      () => undefined,
-    );
-    this.port.close();
+    this.#isClosed = true;
+    try {
+      await (await this.#opening)?.close();
+    } catch {
+      // What was not written has been told to whoever waits for it.
+    } finally {
+      this.port.close();
+    }
   }
+}
+
+/** Of an error that holds others, such as one for each address of a host, the code says most. */
+function wordsOf(error: unknown): string {
+  const { message = '', code = '' } = error as { message?: string; code?: string };
+  return message || code || String(error);
 }
 
 function emptyHanded(): { readonly numbers: number[]; readonly sequences: string[] } {
@@ -129,6 +156,10 @@ if (parentPort !== null) {
   Logger.overrideLogger(forwarding(parentPort));
   const thread = new Thread(parentPort, workerData as ThreadStart);
   parentPort.on('message', (message: ToThread) => thread.hear(message));
-  // Whoever appends first asks again, and is told why it failed.
+  // Whoever appends is told why it failed.
   thread.open().catch(() => undefined);
+  const port = parentPort;
+  const sayAlive = (): void => port.postMessage({ kind: 'alive' } satisfies FromThread);
+  sayAlive();
+  setInterval(sayAlive, PAUSE).unref();
 }

@@ -1,12 +1,11 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 import { Injectable, Logger, Optional } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
 import type { AuditRecord } from '../audit/audit-record.js';
+import { IndexGeometry } from '../audit/questions/geometry.js';
 import { KeySettings } from '../keys/key-store.js';
 import { IssuerSettings } from '../oauth/issuer-settings.js';
 import { connectionOf } from './plain-connection.js';
@@ -18,13 +17,16 @@ import { TypeormSubjectKeys } from './typeorm-subject-keys.js';
  * message costs as much as a few of them, and the thread can begin while others are still answered.
  */
 const TOGETHER = 8;
-/** Milliseconds between two looks for records that nobody writes, and between two starts. */
-const PAUSE = 1_000;
+/** Milliseconds between two signs of life, two looks for one, and a loss and the next start. */
+export const PAUSE = 1_000;
+/** Signs of life that may be missing. */
+const MISSING = 5;
 
 /** With what the thread starts. */
 export interface ThreadStart {
   readonly connection: Readonly<Record<string, unknown>>;
   readonly settings: TypeormAuditSettings;
+  readonly geometry: Pick<IndexGeometry, 'blockBits' | 'fanBits'>;
   readonly encryptionKey: Uint8Array;
   readonly issuer: string | undefined;
 }
@@ -38,6 +40,8 @@ export type ToThread =
 
 /** What the thread tells. */
 export type FromThread =
+  /** At the beginning, when all that it needs was found, and then every second. */
+  | { readonly kind: 'alive' }
   /** Numbers of records, and their places in the log. */
   | {
       readonly kind: 'written';
@@ -53,30 +57,30 @@ export type FromThread =
     };
 
 interface Pending {
-  readonly since: number;
   readonly resolve: (sequence: string) => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
  * A thread beside the one that answers requests, which seals, hashes, writes and indexes the records.
- * It is started again after it was lost; records that were on their way then may be kept or not, and
- * whoever waits for them is told that they are not known to be.
+ * It is started again a second after it was lost; records that were on their way then may be kept or
+ * not, and whoever waits for them is told so. Where it never comes to life, it is not used.
  */
 @Injectable()
 export class AuditThread {
-  /** Whether records are written there: where they cannot be, or shall not, they are written here. */
-  readonly isUsed: boolean;
   readonly #logger = new Logger(AuditThread.name);
   readonly #start: ThreadStart | undefined;
   readonly #pending = new Map<number, Pending>();
+  #isUsed: boolean;
+  #otherwise: () => void = () => undefined;
   #outbox: string[] = [];
   #last = 0;
   #worker: Worker | undefined;
-  #startedAt = -Infinity;
+  #hasLived = false;
+  /** Looks since it was heard last. */
+  #silence = 0;
   #watch: NodeJS.Timeout | undefined;
-  /** The record that was found overdue when it was looked last. */
-  #overdue: number | undefined;
+  #restart: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -85,17 +89,32 @@ export class AuditThread {
     @Optional() private readonly settings: TypeormAuditSettings = new TypeormAuditSettings(),
     @Optional() keys?: KeySettings,
     @Optional() issuer?: IssuerSettings,
+    @Optional() { blockBits, fanBits }: IndexGeometry = new IndexGeometry(),
   ) {
     const connection = connectionOf(dataSource.options);
     if (settings.thread && connection !== undefined && keys !== undefined)
       this.#start = {
         connection,
         settings,
+        geometry: { blockBits, fanBits },
         encryptionKey: keys.encryptionKey,
         issuer: issuer?.issuer,
       };
-    this.isUsed = this.#start !== undefined && existsSync(this.file);
-    if (this.isUsed) subjectKeys.onForget(() => this.#worker?.postMessage({ kind: 'forget' }));
+    this.#isUsed = this.#start !== undefined && this.#isThere();
+    if (this.#isUsed) subjectKeys.onForget(() => this.#worker?.postMessage({ kind: 'forget' }));
+  }
+
+  /**
+   * Whether records are written there. Where they cannot be, or shall not, they are written here; that
+   * may turn out only when it is started.
+   */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
+  /** What is done when it turns out that it cannot be used. */
+  otherwise(work: () => void): void {
+    this.#otherwise = work;
   }
 
   /** What the thread runs; it is not there where the source is run without a build. */
@@ -105,7 +124,13 @@ export class AuditThread {
 
   /** Starts it, unless it runs: the first record need not wait for that then. */
   start(): void {
-    if (this.isUsed) this.#running();
+    if (!this.#isUsed || this.#worker !== undefined || this.#closed !== undefined) return;
+    try {
+      this.#worker = this.#begin();
+    } catch (error) {
+      // A host may forbid threads.
+      this.#giveUp(String(error));
+    }
   }
 
   /**
@@ -114,12 +139,16 @@ export class AuditThread {
    */
   append(record: AuditRecord): Promise<string> {
     return new Promise((resolve, reject) => {
+      if (this.#closed !== undefined) throw new Error('The audit log is closed');
       if (this.#pending.size >= this.settings.queue)
         throw new Error('Too many records wait to be written');
-      const worker = this.#running();
+      if (this.#restart === undefined) this.start();
+      const worker = this.#worker;
+      if (worker === undefined)
+        throw new Error('The thread that writes records was lost; it is started again in a moment');
       this.#outbox.push(JSON.stringify(record));
       this.#last += 1;
-      this.#pending.set(this.#last, { since: performance.now(), resolve, reject });
+      this.#pending.set(this.#last, { resolve, reject });
       if (this.#pending.size === 1) worker.ref();
       if (this.#outbox.length === TOGETHER) this.#post(worker);
       else if (this.#outbox.length === 1) setImmediate(() => this.#post(worker));
@@ -132,40 +161,35 @@ export class AuditThread {
   }
 
   async #close(): Promise<void> {
+    clearTimeout(this.#restart);
     const worker = this.#worker;
     if (worker === undefined) return;
-    worker.ref();
+    // Also one that hangs comes to an end, by the watch.
+    this.#watch?.ref();
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
     this.#post(worker);
     worker.postMessage({ kind: 'close' } satisfies ToThread);
-    const given = new AbortController();
-    const { signal } = given;
-    await Promise.race([
-      once(worker, 'exit', { signal }),
-      sleep(this.#patience, undefined, { signal }),
-    ]);
-    given.abort();
-    await worker.terminate();
+    await ended;
   }
 
-  /** Milliseconds after which a record is no longer believed to be on its way: it waits, and is written. */
-  get #patience(): number {
-    return 4 * this.settings.timeout;
+  #isThere(): boolean {
+    try {
+      return existsSync(this.file);
+    } catch {
+      // Some bundlers leave nothing of where a module is.
+      return false;
+    }
   }
 
-  #running(): Worker {
-    if (this.#worker !== undefined) return this.#worker;
-    if (this.#closed !== undefined) throw new Error('The audit log is closed');
-    if (performance.now() - this.#startedAt < PAUSE)
-      throw new Error('The thread that writes records was lost, and is started again in a moment');
-    this.#startedAt = performance.now();
+  #begin(): Worker {
     const worker = new Worker(this.file, { workerData: this.#start, name: 'nte-audit' });
     // It must not keep a process alive that has nothing else to do.
     worker.unref();
     worker.on('message', (message: FromThread) => this.#hear(worker, message));
     worker.on('error', (error) => this.#lose(worker, String(error)));
     worker.on('exit', (code) => this.#lose(worker, `it ended with ${code}`));
+    this.#silence = 0;
     this.#watch = setInterval(() => this.#look(worker), PAUSE).unref();
-    this.#worker = worker;
     return worker;
   }
 
@@ -179,12 +203,13 @@ export class AuditThread {
   }
 
   #hear(worker: Worker, message: FromThread): void {
-    if (message.kind === 'log') {
-      new Logger(message.context)[message.level](message.message);
-      return;
-    }
-    if (message.kind === 'failed') this.#taken(message.number)?.reject(new Error(message.message));
-    else
+    if (worker !== this.#worker) return;
+    this.#silence = 0;
+    this.#hasLived = true;
+    if (message.kind === 'log') new Logger(message.context)[message.level](message.message);
+    else if (message.kind === 'failed')
+      this.#taken(message.number)?.reject(new Error(message.message));
+    else if (message.kind === 'written')
       message.numbers.forEach((number, at) =>
         this.#taken(number)?.resolve(message.sequences[at] ?? ''),
       );
@@ -197,15 +222,12 @@ export class AuditThread {
     return pending;
   }
 
-  /** Gives up a thread that does not answer; not at the first look, which may only come late itself. */
+  /** Counts looks and not time: a process that stood still finds what it was told meanwhile first. */
   #look(worker: Worker): void {
-    const [oldest] = this.#pending;
-    const isLate = oldest && performance.now() - oldest[1].since > this.#patience;
-    if (isLate && oldest[0] === this.#overdue) {
-      this.#lose(worker, 'it does not answer');
-      void worker.terminate();
-    }
-    this.#overdue = isLate ? oldest[0] : undefined;
+    this.#silence += 1;
+    if (this.#silence <= MISSING) return;
+    this.#lose(worker, 'it does not answer');
+    void worker.terminate();
   }
 
   #lose(worker: Worker, why: string): void {
@@ -215,9 +237,23 @@ export class AuditThread {
     this.#outbox = [];
     const lost = [...this.#pending.values()];
     this.#pending.clear();
-    if (this.#closed === undefined || lost.length > 0)
-      this.#logger.error({ event: 'audit_thread_lost', cause: why, records: lost.length });
     for (const { reject } of lost)
       reject(new Error('The thread that writes records was lost: the record may be kept or not'));
+    if (this.#closed !== undefined && lost.length === 0) return;
+    if (!this.#hasLived) {
+      this.#giveUp(why);
+      return;
+    }
+    this.#logger.error({ event: 'audit_thread_lost', cause: why, records: lost.length });
+    this.#restart = setTimeout(() => {
+      this.#restart = undefined;
+      this.start();
+    }, PAUSE).unref();
+  }
+
+  #giveUp(why: string): void {
+    this.#isUsed = false;
+    this.#logger.warn({ event: 'audit_thread_unusable', cause: why });
+    if (this.#closed === undefined) this.#otherwise();
   }
 }

@@ -36,7 +36,7 @@ import { LedgerPartitions1795910400000 } from './migrations/1795910400000-ledger
 import { AuditSearch1795996800000 } from './migrations/1795996800000-audit-search.js';
 import { Sinks1796083200000 } from './migrations/1796083200000-sinks.js';
 import { Anchors1796169600000 } from './migrations/1796169600000-anchors.js';
-import { PeopleInIndex1796256000000 } from './migrations/1796256000000-people-in-index.js';
+import { PeopleInSearch1796256000000 } from './migrations/1796256000000-people-in-search.js';
 
 /**
  * What a TypeORM data source must know of our tables; a host adds its own entities and migrations.
@@ -85,7 +85,7 @@ export const tokenExchangeSchema = {
     AuditSearch1795996800000,
     Sinks1796083200000,
     Anchors1796169600000,
-    PeopleInIndex1796256000000,
+    PeopleInSearch1796256000000,
   ],
   migrationsTableName: 'nte_migration',
 };

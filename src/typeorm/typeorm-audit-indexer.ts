@@ -58,6 +58,7 @@ export class TypeormAuditIndexer implements OnApplicationBootstrap, OnApplicatio
   /** Begins, unless the thread that writes the records does it. */
   onApplicationBootstrap(): void {
     if (this.thread?.isUsed !== true) this.#next(0);
+    else this.thread.otherwise(() => this.#next(0));
   }
 
   /** Gives up what is under way: the next start goes on from what was done before. */

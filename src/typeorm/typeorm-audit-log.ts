@@ -55,7 +55,7 @@ export class TypeormAuditLog
     @Optional() thread?: AuditThread,
   ) {
     super();
-    this.#thread = thread?.isUsed === true ? thread : undefined;
+    this.#thread = thread;
     const { timeout, queue, batch, batchCharacters } = settings;
     this.#connection = new AuditConnection(dataSource, timeout);
     this.#queue = new BatchQueue((rows) => this.#write(rows), {
@@ -72,7 +72,7 @@ export class TypeormAuditLog
 
   async append(record: AuditRecord): Promise<AuditEntry> {
     if (this.#isClosed) throw new Error('The audit log is closed');
-    if (this.#thread) return { sequence: await this.#thread.append(record), record };
+    if (this.#thread?.isUsed) return { sequence: await this.#thread.append(record), record };
     const row = new PreparedRow(record, this.keys, this.issuer?.issuer);
     // Sealed now, while the batch before is written, and not when it is this one's turn.
     const keys = this.keys.recall(row.references);

@@ -11,8 +11,10 @@ export class TypeormAuditSettings {
   /** How many characters of records one statement writes at most, unless a single one is longer. */
   readonly batchCharacters: number;
   /**
-   * Whether a thread of its own writes and indexes the records, where the data source can be told there;
-   * by default where there is more than one processor.
+   * Whether a thread of its own writes and indexes the records; by default where there is more than one
+   * processor, as the operating system tells: it does not know the limits of a container. A data source
+   * with functions or living objects in its options cannot be told there; parsers of types and listeners
+   * of its pool do not count there.
    */
   readonly thread: boolean;
 

@@ -1,18 +1,25 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import type { DataSourceOptions } from 'typeorm';
 
+import { IndexGeometry } from '../../src/audit/questions/geometry.js';
 import { auditLogContract } from '../../src/testing/index.js';
 import { sampleRecord } from '../../src/testing/samples.js';
 import { AuditThread } from '../../src/typeorm/audit-thread.js';
 import {
+  TypeormAuditIndexer,
   TypeormAuditLog,
   TypeormAuditReader,
   TypeormAuditSettings,
   TypeormRecordErasure,
   TypeormSubjectKeys,
 } from '../../src/typeorm/index.js';
-import { endingThread, ENDS_THREAD, HANGS_THREAD, threadOf } from '../support/audit-thread.js';
+import {
+  endingThread,
+  ENDS_THREAD,
+  forbiddenThread,
+  HANGS_THREAD,
+  threadOf,
+} from '../support/audit-thread.js';
 import { createTestDataSource, dataSourceOf, type TestDataSource } from '../support/data-source.js';
 import { KEY_SETTINGS } from '../support/key-settings.js';
 
@@ -50,8 +57,14 @@ function open(settings: Partial<TypeormAuditSettings> = {}): void {
   openWith(threadOf(database.dataSource, keys, settings), settings);
 }
 
-async function segments(): Promise<unknown[]> {
-  return database.dataSource.query('select from nte_audit_segment');
+/** Whether there is an index at last. */
+async function isIndexed(): Promise<boolean> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const segments = await database.dataSource.query<unknown[]>('select from nte_audit_segment');
+    if (segments.length > 0) return true;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return false;
 }
 
 async function count(): Promise<number> {
@@ -98,29 +111,15 @@ auditLogContract('TypeormAuditLog with a thread of its own', async () => {
 });
 
 describe('The thread that writes records is not used', () => {
-  class Living {
-    readonly name = 'living';
-  }
-
-  it.each<[string, Partial<DataSourceOptions>]>([
-    ['a password that is asked for', { password: () => 'secret' }],
-    ['TLS with a check of its own', { ssl: { checkServerIdentity: () => undefined } }],
-    ['a living object', { extra: { stream: new Living() } }],
-    ['a function deep down', { extra: { types: { getTypeParser: [() => 1] } } }],
-    ['another driver', { driver: { Pool: Living } }],
-  ])('with %s', (_, options) => {
-    const dataSource = dataSourceOf(database.url, options);
-    expect(threadOf(dataSource, keys).isUsed).toBe(false);
-  });
-
-  it('without a key, without a build, or when it shall not', () => {
+  it('without a key, without a build, when it cannot be told how to connect, or shall not', () => {
     const { dataSource } = database;
     expect(threadOf(dataSource, keys, { thread: false }).isUsed).toBe(false);
     const settings = new TypeormAuditSettings({ thread: true });
     expect(new AuditThread(dataSource, keys, settings, KEY_SETTINGS).isUsed).toBe(false);
     expect(new AuditThread(dataSource, keys, settings).isUsed).toBe(false);
-    const plain = dataSourceOf(database.url, { ssl: { ca: Buffer.from('ca') }, extra: { max: 3 } });
-    expect(threadOf(plain, keys).isUsed).toBe(true);
+    const asking = dataSourceOf(database.url, { extra: { password: () => 'secret' } });
+    expect(threadOf(asking, keys).isUsed).toBe(false);
+    expect(threadOf(dataSource, keys).isUsed).toBe(true);
   });
 
   it('and the records are written all the same', async () => {
@@ -189,14 +188,44 @@ describe('The thread that writes records', () => {
       cause: 'it ended with 3',
       records: 3,
     });
+    await expect(log.append(sampleRecord())).rejects.toThrow('started again in a moment');
     await appendAgain();
     expect(await count()).toBe(before + 1);
   });
 
-  it('is not started again and again when it ends at once', async () => {
-    openWith(endingThread(database.dataSource, keys));
+  it('is not used any more when it never comes to life: all is done here then', async () => {
+    const said = jest.spyOn(Logger.prototype, 'warn');
+    const thread = endingThread(database.dataSource, keys);
+    openWith(thread);
+    const indexer = new TypeormAuditIndexer(
+      database.dataSource,
+      new IndexGeometry({ blockBits: 0 }),
+      undefined,
+      undefined,
+      thread,
+    );
+    await database.dataSource.query('truncate nte_audit_segment, nte_audit_posting');
+    log.onApplicationBootstrap();
+    indexer.onApplicationBootstrap();
     await expect(log.append(sampleRecord())).rejects.toThrow('may be kept or not');
-    await expect(log.append(sampleRecord())).rejects.toThrow('started again in a moment');
+    expect(thread.isUsed).toBe(false);
+    expect(said).toHaveBeenCalledTimes(1);
+    const before = await count();
+    await log.append(sampleRecord());
+    expect(await count()).toBe(before + 1);
+    expect(await isIndexed()).toBe(true);
+    await indexer.onApplicationShutdown();
+  });
+
+  it('is not used where the host forbids threads', async () => {
+    const thread = forbiddenThread(database.dataSource, keys);
+    openWith(thread);
+    expect(thread.isUsed).toBe(true);
+    log.onApplicationBootstrap();
+    expect(thread.isUsed).toBe(false);
+    const before = await count();
+    await log.append(sampleRecord());
+    expect(await count()).toBe(before + 1);
   });
 
   it('is given up when it hangs, and started again', async () => {
@@ -241,9 +270,8 @@ describe('The thread that writes records', () => {
 
   it('indexes what it wrote', async () => {
     open();
-    await Promise.all(Array.from({ length: 300 }, () => log.append(sampleRecord())));
-    for (let tries = 0; tries < 100 && (await segments()).length === 0; tries += 1)
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(await segments()).not.toEqual([]);
+    await database.dataSource.query('truncate nte_audit_segment, nte_audit_posting');
+    await Promise.all(Array.from({ length: 600 }, () => log.append(sampleRecord())));
+    expect(await isIndexed()).toBe(true);
   });
 });

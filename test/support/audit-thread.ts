@@ -20,6 +20,14 @@ class EndingThread extends AuditThread {
   }
 }
 
+/** One that the host does not let begin. */
+class ForbiddenThread extends AuditThread {
+  protected override get file(): URL {
+    // It is there when it is looked for, and refused when it is started, as a policy of Node.js does.
+    return this.isUsed ? new URL('https://forbidden.example') : new URL(import.meta.url);
+  }
+}
+
 export const ENDS_THREAD = 'the thread ends here';
 export const HANGS_THREAD = 'the thread hangs here';
 
@@ -32,6 +40,12 @@ export function threadOf(
 ): AuditThread {
   const all = new TypeormAuditSettings({ thread: true, ...settings });
   return new ThreadUnderTest(dataSource, keys, all, keySettings);
+}
+
+/** A thread that may not be started. */
+export function forbiddenThread(dataSource: DataSource, keys: TypeormSubjectKeys): AuditThread {
+  const settings = new TypeormAuditSettings({ thread: true });
+  return new ForbiddenThread(dataSource, keys, settings, KEY_SETTINGS);
 }
 
 /** A thread that ends as soon as it is started. */
