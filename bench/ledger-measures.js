@@ -105,6 +105,8 @@ function questions(log, samples) {
     ['subject', (round) => ({ subject: people[round] })],
     ['subject and issuer', (round) => ({ subject: people[round], subjectIssuer: ISSUER })],
     ['the subject of most records', () => ({ subject: personOf(0) })],
+    ['person named anywhere', (round) => ({ person: people[round] })],
+    ['person named anywhere, refused', (round) => ({ person: people[round], outcome: 'refused' })],
     ['actor', (round) => ({ actor: service(round) })],
     ['client', (round) => ({ client: service(round) })],
     ['audience', (round) => ({ audience: service(round) })],
