@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 
-import { Module, type INestApplication } from '@nestjs/common';
+import { Module, type DynamicModule, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 
 import { ADMIN_SCOPES, adminAudience } from '../../src/admin/admin-scopes.js';
 import { AdminModule } from '../../src/admin/admin.module.js';
+import { LedgerReader } from '../../src/audit/ledger/ledger-reader.js';
 import { setUpDocumentation } from '../../src/app/documentation.js';
 import { hashSecret } from '../../src/clients/client-secret.js';
 import { newClient, type Client } from '../../src/clients/client.js';
@@ -37,6 +38,17 @@ export interface AdminSend {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+@Module({})
+class LedgerModule {
+  static with(reader: LedgerReader): DynamicModule {
+    return {
+      module: LedgerModule,
+      providers: [{ provide: LedgerReader, useValue: reader }],
+      exports: [LedgerReader],
+    };
+  }
+}
+
 /** The service's admin API over HTTP, with stores in memory and a clock that stands. */
 export class AdminApp {
   token = '';
@@ -47,8 +59,11 @@ export class AdminApp {
     readonly url: string,
   ) {}
 
-  /** Starts it and signs in an administrator with every scope. */
-  static async start(): Promise<AdminApp> {
+  /**
+   * Starts it and signs in an administrator with every scope.
+   * @param ledger what reads its ledger, if it has one
+   */
+  static async start(ledger?: LedgerReader): Promise<AdminApp> {
     const clock = new FakeClock();
     const ownTargets = [{ identifier: adminAudience(ISSUER), offeredScopes: ADMIN_SCOPES }];
     const exchange = TokenExchangeModule.forRoot({
@@ -58,7 +73,7 @@ export class AdminApp {
       tokens: { ownTargets },
       signIn: {},
       clock,
-      adapters: [InMemoryStoresModule],
+      adapters: [InMemoryStoresModule, ...(ledger ? [LedgerModule.with(ledger)] : [])],
     });
     @Module({ imports: [exchange, AdminModule] })
     class Service {}
