@@ -26,6 +26,8 @@ const BATCH = 5_000;
 const ORIGINALS = 200_000;
 /** Milliseconds between two records: ten million are three months. */
 const STEP = 777.6;
+/** Records of a partition: about as many as come in a week. */
+const PARTITION = 2 ** 20;
 /** What is another in each copy, and what is the same. */
 const CHANGED = ['id', 'time', 'chain_id', 'parent_id', 'origin_jti', 'document'];
 const SAME = `event outcome reason grant_type client_id subject_key actors audience leaf_hash
@@ -65,6 +67,7 @@ async function fill(dataSource, databaseUrl) {
   const start = performance.now();
   const [{ made }] = await dataSource.query(`select to_regclass('bench_record') as made`);
   if (made === null) await makeOriginals(dataSource, databaseUrl);
+  await makePartitions(dataSource);
   const columns = SAME.join();
   for (let copy = Number(size) / ORIGINALS; copy * ORIGINALS < count; copy += 1) {
     const mark = copy.toString(16).padStart(MARK.length, '0');
@@ -84,6 +87,20 @@ async function fill(dataSource, databaseUrl) {
     const done = (copy + 1) * ORIGINALS;
     say(`${done} records, ${perSecond(done - Number(size), start)}`);
   }
+}
+
+/** As large as the product makes them for so many records a week. @param {DataSource} dataSource */
+async function makePartitions(dataSource) {
+  const { makePartition, partitionsOf } = await built('typeorm/ledger-partitions.js');
+  const query = (/** @type {string} */ text, /** @type {any[]} */ values) =>
+    dataSource.query(text, values);
+  let first = (await partitionsOf(query)).at(-1)?.until ?? 0;
+  for (; first < count + ORIGINALS; first += PARTITION)
+    await makePartition(query, {
+      table: `nte_audit_record_${first}`,
+      first,
+      until: first + PARTITION,
+    });
 }
 
 /** @param {DataSource} dataSource @param {string} databaseUrl */

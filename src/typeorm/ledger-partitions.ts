@@ -66,7 +66,7 @@ export function lacksPartition(error: unknown): boolean {
 }
 
 /** Nothing here holds up a writer: the table is attached when it is whole, and its rows are known to fit. */
-async function makePartition(
+export async function makePartition(
   query: Query,
   { table, first, until }: LedgerPartition,
 ): Promise<void> {
