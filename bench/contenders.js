@@ -19,6 +19,7 @@ const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const STARTED_WITHIN = 30_000;
 const STOPPED_WITHIN = 30_000;
 const REVOCATIONS = 1_000_000;
+const ONE_THREAD = { AUDIT_THREAD: 'false' };
 const PRELOADS = { 'service-no-index': 'no-index.js', 'service-plain-audit': 'plain-audit.js' };
 
 /**
@@ -45,8 +46,7 @@ const PRELOADS = { 'service-no-index': 'no-index.js', 'service-plain-audit': 'pl
 export async function startContender(name, stage) {
   if (name === 'service') return startService(stage, name, 'nest-token-exchange');
   if (name === 'service-revocations') return startRevoking(stage, name);
-  if (name === 'service-one-thread')
-    return startAlone(stage, name, 'the same, in one thread', { AUDIT_THREAD: 'false' });
+  if (name === 'service-one-thread') return startOneThread(stage, name);
   if (name === 'service-no-index') return startPreloaded(stage, name, 'the same, no search index');
   if (name === 'service-plain-audit') return startPlain(stage, name);
   if (name === 'batched') return startBare(stage, name, 'node:http, shared commits');
@@ -141,15 +141,13 @@ async function startRevoking(stage, name) {
 }
 
 /**
- * The service once more on a database of its own, with other settings.
+ * The service once more on a database of its own, where nothing has a thread of its own.
  * @param {Stage} stage
  * @param {'service-one-thread'} name
- * @param {string} title
- * @param {NodeJS.ProcessEnv} environment
  */
-async function startAlone(stage, name, title, environment) {
+async function startOneThread(stage, name) {
   const databaseUrl = await createDatabase(stage, name);
-  return startService({ ...stage, databaseUrl }, name, title, environment);
+  return startService({ ...stage, databaseUrl }, name, 'the same, in one thread', ONE_THREAD);
 }
 
 /**
@@ -160,7 +158,7 @@ async function startAlone(stage, name, title, environment) {
 async function startPlain(stage, name) {
   const started = await startPreloaded(stage, name, 'the same, no ledger', {
     prepare: CREATE_PLAIN_TABLE,
-    environment: { AUDIT_THREAD: 'false' },
+    environment: ONE_THREAD,
   });
   return { ...started, table: PLAIN_TABLE };
 }
@@ -170,7 +168,8 @@ async function startPlain(stage, name) {
  * @param {Stage} stage
  * @param {keyof typeof PRELOADS} name
  * @param {string} title
- * @param {{ prepare?: string, environment?: NodeJS.ProcessEnv }} [changes] a statement for its database
+ * @param {{ prepare?: string, environment?: NodeJS.ProcessEnv }} [changes] a statement for its
+ *   database, and more settings
  */
 async function startPreloaded(stage, name, title, changes = {}) {
   const { prepare = 'select', environment } = changes;

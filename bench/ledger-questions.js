@@ -181,10 +181,13 @@ async function indexed(dataSource) {
 /** @param {DataSource} dataSource */
 async function sizes(dataSource) {
   const rows = await dataSource.query(
-    `select relname as name, reltuples::bigint as rows, pg_size_pretty(pg_table_size(oid)) as table,
-            pg_size_pretty(pg_indexes_size(oid)) as indexes
-       from pg_class where relname in ('nte_audit_record', 'nte_audit_posting', 'nte_audit_segment')
-      order by pg_total_relation_size(oid) desc`,
+    `select regexp_replace(relname, '_\\d+$', '') as name,
+            sum(greatest(reltuples, 0))::bigint as rows,
+            pg_size_pretty(sum(pg_table_size(oid))) as table,
+            pg_size_pretty(sum(pg_indexes_size(oid))) as indexes
+       from pg_class
+      where relkind = 'r' and relname ~ '^nte_audit_(record_\\d+|posting|segment)$'
+      group by 1 order by sum(pg_total_relation_size(oid)) desc`,
   );
   const [{ server_version: version }] = await dataSource.query('show server_version');
   const lines = rows.map(

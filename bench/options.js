@@ -9,7 +9,8 @@ const USAGE = `Usage: npm run bench -- [options]
   --tokens N        distinct subject tokens (50000)
   --people N        whose tokens they are, in turn (1000); as many as tokens: nobody is known
   --only A,B        some of the contenders: service, service-revocations, service-one-thread,
-                    service-no-index, service-plain-audit, batched, single, oidc-provider, oidc-provider-single
+                    service-no-index, service-plain-audit, batched, single,
+                    oidc-provider, oidc-provider-single
   --log-level L     LOG_LEVEL of the service (info, as it is shipped)
   --json FILE       write every figure to a file
   --quick           half a minute, to see that it works; no figures to rely on

@@ -62,7 +62,7 @@ export function askedFor(
 ): readonly RecordedParty[] {
   const parties = entries.flatMap(({ record }) => [
     ...(record.subject?.sub === subject ? [record.subject] : []),
-    ...peopleOf(record, issuer).filter(({ sub }) => sub === person),
+    ...(person === undefined ? [] : peopleOf(record, issuer).filter(({ sub }) => sub === person)),
     ...[record.actor, ...(record.actors ?? []), ...(record.inboundActors ?? [])].filter(
       (party) => actor !== undefined && party?.sub === actor,
     ),

@@ -42,7 +42,6 @@ export class TypeormAuditLog
   implements OnApplicationBootstrap, OnApplicationShutdown
 {
   readonly #connection: AuditConnection;
-  readonly #thread: AuditThread | undefined;
   readonly #queue: BatchQueue<Waiting, string>;
   #isClosed = false;
 
@@ -52,10 +51,9 @@ export class TypeormAuditLog
     @Optional() private readonly issuer?: IssuerSettings,
     @Optional() settings: TypeormAuditSettings = new TypeormAuditSettings(),
     @Optional() private readonly recent: RecentTerms = new RecentTerms(),
-    @Optional() thread?: AuditThread,
+    @Optional() private readonly thread?: AuditThread,
   ) {
     super();
-    this.#thread = thread;
     const { timeout, queue, batch, batchCharacters } = settings;
     this.#connection = new AuditConnection(dataSource, timeout);
     this.#queue = new BatchQueue((rows) => this.#write(rows), {
@@ -67,12 +65,12 @@ export class TypeormAuditLog
   }
 
   onApplicationBootstrap(): void {
-    this.#thread?.start();
+    this.thread?.start();
   }
 
   async append(record: AuditRecord): Promise<AuditEntry> {
     if (this.#isClosed) throw new Error('The audit log is closed');
-    if (this.#thread?.isUsed) return { sequence: await this.#thread.append(record), record };
+    if (this.thread?.isUsed) return { sequence: await this.thread.append(record), record };
     const row = new PreparedRow(record, this.keys, this.issuer?.issuer);
     // Sealed now, while the batch before is written, and not when it is this one's turn.
     const keys = this.keys.recall(row.references);
@@ -83,7 +81,7 @@ export class TypeormAuditLog
   /** Writes what waits, then closes. Not earlier: requests that are answered until then need their record. */
   async onApplicationShutdown(): Promise<void> {
     this.#isClosed = true;
-    await this.#thread?.close();
+    await this.thread?.close();
     await this.#queue.settle();
     await this.#connection.close();
   }

@@ -14,9 +14,9 @@ import {
   TypeormSubjectKeys,
 } from '../../src/typeorm/index.js';
 import {
-  endingThread,
+  EndingThread,
   ENDS_THREAD,
-  forbiddenThread,
+  ForbiddenThread,
   HANGS_THREAD,
   threadOf,
 } from '../support/audit-thread.js';
@@ -195,7 +195,7 @@ describe('The thread that writes records', () => {
 
   it('is not used any more when it never comes to life: all is done here then', async () => {
     const said = jest.spyOn(Logger.prototype, 'warn');
-    const thread = endingThread(database.dataSource, keys);
+    const thread = threadOf(database.dataSource, keys, {}, EndingThread);
     openWith(thread);
     const indexer = new TypeormAuditIndexer(
       database.dataSource,
@@ -218,7 +218,7 @@ describe('The thread that writes records', () => {
   });
 
   it('is not used where the host forbids threads', async () => {
-    const thread = forbiddenThread(database.dataSource, keys);
+    const thread = threadOf(database.dataSource, keys, {}, ForbiddenThread);
     openWith(thread);
     expect(thread.isUsed).toBe(true);
     log.onApplicationBootstrap();
